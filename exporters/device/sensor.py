@@ -1,0 +1,32 @@
+"""Why a sensor gave no sample: one error with a short reason code, and where known errors get theirs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MISSING: Final = "missing"
+UNREADABLE: Final = "unreadable"
+UNPARSABLE: Final = "unparsable"
+OUT_OF_RANGE: Final = "out_of_range"
+WARMING_UP: Final = "warming_up"
+NOT_LISTENING: Final = "not_listening"
+FAILED: Final = "failed"
+
+
+class SensorError(Exception):
+    """A sensor has no believable value; ``reason`` is a short code for a label and never holds what was read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def reason_of(error: Exception) -> str:
+    """The code for an error met while reading a sensor."""
+    if isinstance(error, SensorError):
+        return error.reason
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return MISSING
+    if isinstance(error, OSError):
+        return UNREADABLE
+    return UNPARSABLE if isinstance(error, ValueError) else FAILED

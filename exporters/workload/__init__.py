@@ -1,0 +1,1 @@
+"""What AI programs say: the publishing helper and the collector that listens to it."""

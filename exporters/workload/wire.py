@@ -1,0 +1,242 @@
+"""The datagram between an AI program and the device exporter, and its distrustful parser: bytes in, an Observation out.
+
+One datagram is one UTF-8 JSON object, shorter than 8192 bytes. All totals are cumulative within a *session* (one life of
+one publisher), so that a lost datagram loses no totals, a duplicate counts nothing twice, and the newest ``seq`` wins::
+
+    v               1
+    session, seq    id of the session (8–64 of 0-9a-f); 1, 2, 3 … for each attempt to send
+    at, end         Unix seconds when it was made; true in the last datagram: goodbye
+    lost            attempts that the publisher knows to have failed
+    workload        package/camera/purpose          placement   workload@device#generation
+    class, version  of the running variant          camera      optional; default: the middle of workload
+    frames, results                                 totals
+    last_frame, last_result                         Unix seconds; absent before the first
+    latency, confidence                             {"sum": s, "counts": [one per bucket of contract.py, and one above]}
+    events          {name: {"total": n, "at": Unix seconds, "confidence": ratio}}; at and confidence absent before the first
+    environment     optional {"class": "01"…"06" or "unknown", "confidence": ratio, "at": Unix seconds}
+    cpu_seconds     of the process and the children it waited for    resident_bytes   optional
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from exporters.contract import CONFIDENCE_BUCKETS_RATIO, ENVIRONMENT_CLASSES, LATENCY_BUCKETS_SECONDS
+
+FORMAT_VERSION: Final = 1
+MAX_DATAGRAM_BYTES: Final = 8192
+MAX_EVENTS: Final = 32
+MAX_AHEAD_SECONDS: Final = 60.0
+"""A sender on the same machine shares our clock; a minute forgives a step of it, more would make a time in the future "newest" for ever."""
+MAX_COUNT: Final = 2**53
+"""Beyond this a count is no longer exact in a Prometheus sample."""
+UNKNOWN_ENVIRONMENT: Final = "unknown"
+REASONS: Final = ("too_long", "not_json", "format_version", "identity", "number", "time_in_future", "buckets", "events", "environment")
+
+_PART = r"[^\s/@#\x00-\x1f\x7f]{1,64}"
+_WORKLOAD = re.compile(rf"{_PART}/({_PART})/{_PART}")
+_PLACEMENT_TAIL = re.compile(rf"@{_PART}#\d{{1,9}}")
+_SESSION = re.compile(r"[0-9a-f]{8,64}")
+_CLASS = re.compile(r"[\w.-]{0,32}")
+_VERSION = re.compile(r"[\w.:@/+-]{0,128}")
+_MAX_EVENT_LETTERS = 64
+
+
+class WireError(Exception):
+    """A datagram that cannot be accepted: ``reason`` is one of REASONS, ``detail`` says what was wrong."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A histogram's totals: observations per bucket (not summed up; the last one lies above all bounds) and the sum of their values."""
+
+    counts: tuple[int, ...]
+    sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When something was seen (Unix seconds) and how sure the program was (ratio; None where it did not say)."""
+
+    at: float
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All that only grows within a session: counts, histograms and CPU time in seconds."""
+
+    frames: int = 0
+    results: int = 0
+    latency: Distribution = Distribution((0,) * (len(LATENCY_BUCKETS_SECONDS) + 1), 0.0)
+    confidence: Distribution = Distribution((0,) * (len(CONFIDENCE_BUCKETS_RATIO) + 1), 0.0)
+    cpu_seconds: float = 0.0
+    events: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One accepted datagram; times are Unix seconds, None is what the program has not seen yet.
+
+    ``labels`` are workload, placement, class and version in the order of the contract. ``environment`` is the class,
+    or "unknown"; ``environment_seen`` when and how surely.
+    """
+
+    session: str
+    seq: int
+    at: float
+    end: bool
+    lost: int
+    labels: tuple[str, str, str, str]
+    camera: str
+    totals: Totals
+    last_frame: float | None
+    last_result: float | None
+    sightings: Mapping[str, Sighting]
+    environment: str | None
+    environment_seen: Sighting | None
+    resident_bytes: float | None
+
+    @property
+    def placement(self) -> str:
+        """``workload@device#generation``."""
+        return self.labels[1]
+
+
+def parse(data: bytes, now: float) -> Observation:
+    """Read one datagram at Unix time ``now``.
+
+    Raises:
+        WireError: it is too long, not ours, or says something impossible.
+    """
+    body = _decode(data)
+    latest = now + MAX_AHEAD_SECONDS
+    labels, camera = _identity(body)
+    events, sightings = _events(body.get("events", {}), latest)
+    environment, environment_seen = _environment(body.get("environment"), latest)
+    return Observation(
+        session=_text(body, "session", _SESSION),
+        seq=_count(body, "seq", 1),
+        at=_time(body, "at", latest),
+        end=body.get("end") is True,
+        lost=_count(body, "lost"),
+        labels=labels,
+        camera=camera,
+        totals=Totals(
+            frames=_count(body, "frames"),
+            results=_count(body, "results"),
+            latency=_distribution(body.get("latency"), "latency", len(LATENCY_BUCKETS_SECONDS) + 1),
+            confidence=_distribution(body.get("confidence"), "confidence", len(CONFIDENCE_BUCKETS_RATIO) + 1),
+            cpu_seconds=_number(body, "cpu_seconds"),
+            events=events,
+        ),
+        last_frame=_time(body, "last_frame", latest) if "last_frame" in body else None,
+        last_result=_time(body, "last_result", latest) if "last_result" in body else None,
+        sightings=sightings,
+        environment=environment,
+        environment_seen=environment_seen,
+        resident_bytes=_number(body, "resident_bytes") if "resident_bytes" in body else None,
+    )
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    if len(data) >= MAX_DATAGRAM_BYTES:
+        raise WireError("too_long", f"a datagram must be shorter than {MAX_DATAGRAM_BYTES} bytes")
+    try:
+        body = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise WireError("not_json", "the datagram is not one JSON object in UTF-8") from error
+    if not isinstance(body, dict):
+        raise WireError("not_json", f"the datagram holds a {type(body).__name__}, not an object")
+    if body.get("v") != FORMAT_VERSION or isinstance(body["v"], bool):
+        raise WireError("format_version", f"this exporter speaks version {FORMAT_VERSION}")
+    return body
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise WireError("number", f"{name} is not a number that can be kept")
+
+
+def _identity(body: dict[str, Any]) -> tuple[tuple[str, str, str, str], str]:
+    workload, placement = body.get("workload"), body.get("placement")
+    named = _WORKLOAD.fullmatch(workload) if isinstance(workload, str) else None
+    if not isinstance(workload, str) or named is None:
+        raise WireError("identity", "workload is not of the form package/camera/purpose")
+    if not isinstance(placement, str) or not placement.startswith(workload) or not _PLACEMENT_TAIL.fullmatch(placement[len(workload) :]):
+        raise WireError("identity", "placement is not of the form workload@device#generation")
+    camera = body.get("camera") or named.group(1)
+    if not isinstance(camera, str) or not re.fullmatch(_PART, camera):
+        raise WireError("identity", "camera is not an id")
+    if not (placement + camera).isprintable():  # a lone surrogate in one label would break the whole page
+        raise WireError("identity", "an id has letters that cannot be printed")
+    return (workload, placement, _text(body, "class", _CLASS), _text(body, "version", _VERSION)), camera
+
+
+def _text(body: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise WireError("identity", f"{key} is missing or has letters it must not have")
+    return value
+
+
+def _number(body: Mapping[str, Any], key: str, at_most: float = MAX_COUNT) -> float:
+    value = body.get(key)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= at_most:
+        raise WireError("number", f"{key} must be a number between 0 and {at_most:g}")
+    return float(value)
+
+
+def _count(body: Mapping[str, Any], key: str, at_least: int = 0) -> int:
+    value = body.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= MAX_COUNT:
+        raise WireError("number", f"{key} must be a whole number of at least {at_least}")
+    return value
+
+
+def _time(body: Mapping[str, Any], key: str, latest: float) -> float:
+    moment = _number(body, key)
+    if moment > latest:
+        raise WireError("time_in_future", f"{key} is more than {MAX_AHEAD_SECONDS:g} s ahead of this machine's clock")
+    return moment
+
+
+def _ratio(body: Mapping[str, Any]) -> float | None:
+    return None if body.get("confidence") is None else _number(body, "confidence", 1.0)
+
+
+def _distribution(value: object, name: str, length: int) -> Distribution:
+    counts = value.get("counts") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(counts, list) or len(counts) != length:
+        raise WireError("buckets", f"{name} must have {length} counts and a sum")
+    return Distribution(tuple(_count({name: count}, name) for count in counts), _number(value, "sum"))
+
+
+def _events(value: object, latest: float) -> tuple[dict[str, int], dict[str, Sighting]]:
+    if not isinstance(value, dict) or len(value) > MAX_EVENTS:
+        raise WireError("events", f"events must be an object of at most {MAX_EVENTS} names")
+    totals: dict[str, int] = {}
+    sightings: dict[str, Sighting] = {}
+    for name, event in value.items():
+        if not isinstance(event, dict) or not 0 < len(name) <= _MAX_EVENT_LETTERS or not name.isprintable():
+            raise WireError("events", "an event needs a printable name of at most 64 letters, and a total")
+        totals[name] = _count(event, "total")
+        if totals[name] and "at" in event:
+            sightings[name] = Sighting(_time(event, "at", latest), _ratio(event))
+    return totals, sightings
+
+
+def _environment(value: object, latest: float) -> tuple[str | None, Sighting | None]:
+    if value is None:
+        return None, None
+    if not isinstance(value, dict) or value.get("class") not in (*ENVIRONMENT_CLASSES, UNKNOWN_ENVIRONMENT):
+        raise WireError("environment", f"the environment's class must be {', '.join(ENVIRONMENT_CLASSES)} or {UNKNOWN_ENVIRONMENT}")
+    return value["class"], Sighting(_time(value, "at", latest), _ratio(value))
