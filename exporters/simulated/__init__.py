@@ -1,0 +1,1 @@
+"""An imaginary fleet: a pure plant, served as real scrape targets, with a control port."""
