@@ -1,0 +1,1 @@
+"""What exists: devices, clusters, cameras, packages, versions and workloads, as declared."""

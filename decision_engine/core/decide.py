@@ -1,0 +1,205 @@
+"""One cycle of thought: finish what is under way, check what was promised, then weigh every wish. Pure.
+
+Leftovers come first, so after a crash the engine finishes or undoes what it finds half-done before it decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from decision_engine.core.decision import Decision, Verdict, decision_id
+from decision_engine.core.effects import check_effects
+from decision_engine.core.guards import look, refuse_move, refuse_wish
+from decision_engine.core.ledger import Ledger, open_ledger
+from decision_engine.core.limits import Limits
+from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
+from decision_engine.core.move import ENDED, Move, MoveState, Transition, begin, step
+from decision_engine.core.plan import Planned, Room, plan
+from decision_engine.core.proposal import Proposal, Reason, Relieve
+from decision_engine.core.snapshot import Snapshot
+
+ENGINE = "engine"
+
+
+class Policy(Protocol):
+    """One thought: what would be good now, by this snapshot? ``rank`` orders policies, smaller first."""
+
+    name: str
+    scenario: str
+    rank: int
+
+    def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
+        """Wishes, in any order; mask columns first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What this cycle has concluded so far; ``memory`` already counts the moves that it has begun."""
+
+    ledger: Ledger
+    memory: Memory
+    decisions: tuple[Decision, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+
+
+def decide(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memory: Memory) -> tuple[CycleRecord, Memory]:
+    """Conclude everything that follows from one snapshot.
+
+    Returns the record to be journalled before acting (its transitions carry the orders) and the memory after it.
+    """
+    if snapshot.blind:
+        course = _say(_Course(open_ledger(snapshot, memory), memory), _blind_decision(snapshot), memory, snapshot.now)
+        return _concluded(CycleRecord(at=snapshot.now, sightings=course.sightings, decisions=course.decisions), memory)
+    leftovers = _advance_moves(snapshot, memory, limits)
+    after_moves = remember(memory, replace(leftovers, sightings=tuple(memory.sightings.values())))
+    course = _Course(open_ledger(snapshot, after_moves), after_moves)
+    proposals, benched = _ask_policies(snapshot, policies, limits)
+    for proposal in proposals:
+        course = _weigh(course, proposal, snapshot, limits)
+    for decision in benched:
+        course = _say(course, decision, memory, snapshot.now)
+    record = replace(
+        leftovers, sightings=course.sightings, decisions=course.decisions, transitions=leftovers.transitions + course.transitions
+    )
+    return _concluded(record, memory)
+
+
+def _concluded(record: CycleRecord, memory: Memory) -> tuple[CycleRecord, Memory]:
+    return record, memory if record.empty else remember(memory, record)
+
+
+def _advance_moves(snapshot: Snapshot, memory: Memory, limits: Limits) -> CycleRecord:
+    """One step for every move under way; those that end leave both ends at rest and a promise to be checked."""
+    transitions = tuple(t for _, move in sorted(memory.moves.items()) if (t := step(move, snapshot, limits.moving)) is not None)
+    ended = [t.move for t in transitions if t.move.state in ENDED]
+    rests = tuple(rest for move in ended for rest in _rests_after(move, snapshot.now, limits))
+    watches = tuple(
+        Watch(
+            decision=move.id,
+            workload=move.order.workload,
+            promise=move.promise,
+            due_at=snapshot.now + limits.overload.relieved_within_seconds,
+        )
+        for move in ended
+        if move.state is MoveState.DONE
+    )
+    return CycleRecord(at=snapshot.now, transitions=transitions, rests=rests, watches=watches, outcomes=check_effects(snapshot, memory))
+
+
+def _rests_after(move: Move, now: float, limits: Limits) -> tuple[Rest, ...]:
+    device_until = now + limits.moving.device_rest_seconds
+    return (
+        Rest("workload", move.order.workload, now + limits.moving.workload_rest_seconds),
+        Rest("device", move.order.source, device_until),
+        Rest("device", move.order.target, device_until),
+    )
+
+
+def _ask_policies(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits) -> tuple[list[Proposal], list[Decision]]:
+    """All wishes in order of rank, urgency and name; a policy that raises is benched for this cycle."""
+    ranked: list[tuple[int, Proposal]] = []
+    benched: list[Decision] = []
+    for policy in policies:
+        try:
+            ranked += [(policy.rank, proposal) for proposal in policy.propose(snapshot, limits)]
+        except Exception as error:  # one policy's fault must not silence the others; it is said aloud
+            benched.append(_benched_decision(policy, error, snapshot))
+    ranked.sort(key=lambda pair: (pair[0], -pair[1].urgency, pair[1].subject))
+    return [proposal for _, proposal in ranked], benched
+
+
+def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limits) -> _Course:
+    """Guards before planning, the plan, guards on the plan: the first refusal wins and gives its sentence."""
+    sighting = look(proposal, snapshot.now, course.memory, limits)
+    refusal = refuse_wish(proposal, sighting, snapshot, limits) or _under_way(proposal, course.memory)
+    if refusal is not None:
+        return _close(course, _decision(proposal, snapshot, Planned(reason=refusal), "hold"), sighting)
+    planned = plan(proposal, Room(snapshot, course.ledger, course.memory, limits))
+    if planned.order is None:
+        return _close(course, _decision(proposal, snapshot, planned, "refuse"), sighting)
+    refusal = refuse_move(planned.order, proposal, snapshot, course.memory, limits)
+    if refusal is not None:
+        return _close(course, _decision(proposal, snapshot, replace(planned, reason=refusal), "hold"), sighting)
+    decision = _decision(proposal, snapshot, replace(planned, reason=proposal.because), "act")
+    begun = begin(decision, snapshot.now, limits.moving)
+    course = _close(course, decision, sighting)
+    kept = tuple(course.memory.sightings.values())
+    return replace(
+        course,
+        transitions=(*course.transitions, begun),
+        ledger=course.ledger.with_promise(planned.target, planned.cost, planned.order.workload),
+        memory=remember(course.memory, CycleRecord(at=snapshot.now, transitions=(begun,), sightings=kept)),
+    )
+
+
+def _under_way(proposal: Proposal, memory: Memory) -> Reason | None:
+    """A device that is being relieved already, by whichever policy, is not relieved twice."""
+    if isinstance(proposal.wish, Relieve):
+        for _, move in sorted(memory.moves.items()):
+            if move.order.source == proposal.wish.device:
+                return Reason("move_under_way", {"workload": move.order.workload, "target": move.order.target})
+    return None
+
+
+def _decision(proposal: Proposal, snapshot: Snapshot, planned: Planned, verdict: Verdict) -> Decision:
+    return Decision(
+        id=decision_id(snapshot.now, proposal.policy, proposal.subject),
+        at=snapshot.now,
+        verdict=verdict,
+        policy=proposal.policy,
+        scenario=proposal.scenario,
+        subject=proposal.subject,
+        reason=planned.reason,
+        proposal=proposal,
+        move=planned.order,
+        promise=planned.promise,
+        rejected=planned.rejected,
+        catalog_version=snapshot.catalog_version,
+        model_digest=snapshot.model_digest,
+    )
+
+
+def _close(course: _Course, decision: Decision, sighting: Sighting) -> _Course:
+    """Keep the look; write the decision down when it acts or when its reason changed."""
+    said = f"{decision.verdict}:{decision.reason.code}"
+    news = (decision,) if decision.verdict == "act" or said != sighting.said else ()
+    return replace(course, decisions=course.decisions + news, sightings=(*course.sightings, replace(sighting, said=said)))
+
+
+def _say(course: _Course, decision: Decision, memory: Memory, now: float) -> _Course:
+    """A decision of the engine itself, about no proposal."""
+    key = f"{decision.policy}:{decision.subject}"
+    before = memory.sightings.get(key)
+    first = now if before is None else before.first_at
+    said = "" if before is None else before.said
+    return _close(course, decision, Sighting(key=key, first_at=first, last_at=now, evidence_at=now, looks=1, said=said))
+
+
+def _blind_decision(snapshot: Snapshot) -> Decision:
+    return Decision(
+        id=decision_id(snapshot.now, ENGINE, "fleet"),
+        at=snapshot.now,
+        verdict="hold",
+        policy=ENGINE,
+        scenario="",
+        subject="fleet",
+        reason=Reason("engine_blind", {"cause": snapshot.blind}),
+        catalog_version=snapshot.catalog_version,
+    )
+
+
+def _benched_decision(policy: Policy, error: Exception, snapshot: Snapshot) -> Decision:
+    return Decision(
+        id=decision_id(snapshot.now, ENGINE, policy.name),
+        at=snapshot.now,
+        verdict="hold",
+        policy=ENGINE,
+        scenario=policy.scenario,
+        subject=policy.name,
+        reason=Reason("policy_failed", {"policy": policy.name, "error": f"{type(error).__name__}: {error}"}),
+        catalog_version=snapshot.catalog_version,
+    )

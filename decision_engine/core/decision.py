@@ -1,0 +1,77 @@
+"""What was decided about one proposal, with its reason, what was rejected, and what was promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2s
+from typing import Literal
+
+from decision_engine.core.proposal import Proposal, Reason
+
+Verdict = Literal["act", "hold", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOrder:
+    """One workload from one device to another, as a new generation; ``home`` and ``site`` as declared."""
+
+    workload: str
+    source_placement: str
+    source: str
+    target: str
+    generation: int
+    home: str
+    site: str
+
+    @property
+    def target_placement(self) -> str:
+        """Name of the placement to be started."""
+        return f"{self.workload}@{self.target}#{self.generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A move that was weighed and not chosen."""
+
+    workload: str
+    target: str
+    reason: str
+    load_after_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What a move shall have done: the source's resource below its limit, the target still below, by when."""
+
+    source: str
+    target: str
+    resource: str
+    limit_ratio: float
+    source_before_ratio: float | None
+    source_after_ratio: float | None
+    target_before_ratio: float | None
+    target_after_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One verdict. ``reason`` says why it acts, holds still or refuses; ``proposal`` is what was asked for."""
+
+    id: str
+    at: float
+    verdict: Verdict
+    policy: str
+    scenario: str
+    subject: str
+    reason: Reason
+    proposal: Proposal | None = None
+    move: MoveOrder | None = None
+    promise: Promise | None = None
+    rejected: tuple[Alternative, ...] = ()
+    catalog_version: str = ""
+    model_digest: str = ""
+
+
+def decision_id(at: float, policy: str, subject: str) -> str:
+    """Sixteen hexadecimal digits that depend on the moment and the subject only: the same snapshot gives the same id."""
+    return blake2s(f"{at:.6f}|{policy}|{subject}".encode(), digest_size=8).hexdigest()

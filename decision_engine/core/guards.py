@@ -1,0 +1,84 @@
+"""What must hold before a wish may act: fresh evidence, a second look, ends at rest, budget left. The first refusal wins."""
+
+from __future__ import annotations
+
+from decision_engine.catalog.model import RESOURCES
+from decision_engine.core.decision import MoveOrder
+from decision_engine.core.limits import Limits
+from decision_engine.core.memory import Memory, Sighting
+from decision_engine.core.proposal import Proposal, Reason, Relieve
+from decision_engine.core.snapshot import Snapshot
+
+LOOK_GAP_CYCLES = 3.0
+"""A wish that was silent for longer than this begins anew: two looks must belong to one situation."""
+FORESEEING = "foresee"
+
+
+def look(proposal: Proposal, now: float, memory: Memory, limits: Limits) -> Sighting:
+    """Count this look at a wish; a look counts only on newer evidence."""
+    before = memory.sightings.get(proposal.key)
+    if before is None or now - before.last_at > LOOK_GAP_CYCLES * limits.times.cycle_seconds:
+        return Sighting(key=proposal.key, first_at=now, last_at=now, evidence_at=proposal.evidence_at, looks=1, said="")
+    newer = proposal.evidence_at > before.evidence_at
+    return Sighting(
+        key=proposal.key,
+        first_at=before.first_at,
+        last_at=now,
+        evidence_at=max(proposal.evidence_at, before.evidence_at),
+        looks=before.looks + int(newer),
+        said=before.said,
+    )
+
+
+def refuse_wish(proposal: Proposal, sighting: Sighting, snapshot: Snapshot, limits: Limits) -> Reason | None:
+    """Guards that need no plan: is the evidence fresh, was it seen twice, is the overload long enough to be worth a move?"""
+    stale = [piece for piece in proposal.evidence if not piece.fresh]
+    if stale or not proposal.evidence:
+        return Reason("stale_evidence", {"signal": stale[0].signal if stale else "", "subject": proposal.subject})
+    if limits.autonomy.get(proposal.scenario) == "off":
+        return Reason("scenario_off", {"scenario": proposal.scenario})
+    if sighting.looks < 2:
+        return Reason("first_look", {})
+    return _too_short(proposal, snapshot)
+
+
+def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory: Memory, limits: Limits) -> Reason | None:
+    """Guards on a planned move: ends at rest, budget left, and whether this scenario may act at all."""
+    now = snapshot.now
+    for kind, id_, rests in (
+        ("workload", order.workload, memory.workload_rests),
+        ("device", order.source, memory.device_rests),
+        ("device", order.target, memory.device_rests),
+    ):
+        if rests.get(id_, 0.0) > now:
+            return Reason("resting", {"kind": kind, "id": id_, "seconds": rests[id_] - now})
+    return _over_budget(order, memory, now, limits) or _not_autonomous(proposal, limits)
+
+
+def _over_budget(order: MoveOrder, memory: Memory, now: float, limits: Limits) -> Reason | None:
+    budget = limits.budget
+    if len(memory.moves) >= budget.in_flight:
+        return Reason("budget_in_flight", {"limit": budget.in_flight})
+    recent = [site for at, site in memory.begun if at > now - budget.window_seconds]
+    if len(recent) >= budget.fleet_moves:
+        return Reason("budget_fleet", {"limit": budget.fleet_moves, "window_seconds": budget.window_seconds})
+    if recent.count(order.site) >= budget.site_moves:
+        return Reason("budget_site", {"limit": budget.site_moves, "window_seconds": budget.window_seconds, "site": order.site})
+    return None
+
+
+def _not_autonomous(proposal: Proposal, limits: Limits) -> Reason | None:
+    if limits.autonomy.get(proposal.scenario, "auto") == "observe":
+        return Reason("observe_only", {"scenario": proposal.scenario})
+    return None
+
+
+def _too_short(proposal: Proposal, snapshot: Snapshot) -> Reason | None:
+    """Law 6: never a move for an overload whose usual length is shorter than a move."""
+    if proposal.policy != FORESEEING or not isinstance(proposal.wish, Relieve) or snapshot.outlook is None:
+        return None
+    row, column = snapshot.devices.ids.index(proposal.wish.device), RESOURCES.index(proposal.wish.resource)
+    usual = float(snapshot.outlook.usual_overload_seconds[row, column])
+    if usual < snapshot.move_seconds_p95:
+        return Reason("usually_too_short", {"usual_seconds": usual, "move_seconds": snapshot.move_seconds_p95})
+    return None

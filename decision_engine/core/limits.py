@@ -1,0 +1,89 @@
+"""Every number that decisions depend on, with its default; configuration fills these in and nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Autonomy = Literal["off", "observe", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The rhythm, in seconds. ``grid_steps`` are the forecast horizons counted in grid steps."""
+
+    scrape_seconds: float = 5.0
+    cycle_seconds: float = 5.0
+    fresh_scrapes: float = 3.0
+    grid_seconds: float = 30.0
+    grid_steps: tuple[int, ...] = (1, 3, 6, 12)
+    history_hours: float = 2.0
+
+    @property
+    def fresh_seconds(self) -> float:
+        """A sample older than this is stale."""
+        return self.fresh_scrapes * self.scrape_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """When a device counts as overloaded: a ratio per resource, held for ``sustain_seconds``."""
+
+    cpu_ratio: float = 0.85
+    memory_ratio: float = 0.85
+    gpu_ratio: float = 0.85
+    sustain_seconds: float = 30.0
+    relieved_within_seconds: float = 60.0
+    thermal_headroom_kelvin: float = 10.0
+
+    @property
+    def ratios(self) -> tuple[float, float, float]:
+        """Limits in the order of RESOURCES."""
+        return (self.cpu_ratio, self.memory_ratio, self.gpu_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """When a forecast may act (SC-12)."""
+
+    probability: float = 0.5
+    margin_deviations: float = 1.28
+    skill_pseudo_points: float = 200.0
+    move_seconds_prior: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """How a move goes: deadlines, retries and rests, in seconds."""
+
+    deadline_seconds: float = 120.0
+    retry_seconds: float = 10.0
+    ready_counts_after_seconds: float = 10.0
+    workload_rest_seconds: float = 120.0
+    device_rest_seconds: float = 60.0
+    dwell_seconds: float = 600.0
+    return_margin_ratio: float = 0.10
+    target_margin_ratio: float = 0.05
+    unmeasured_cost_factor: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may change at once: moves in flight and moves begun per window, for the fleet and for one site."""
+
+    in_flight: int = 2
+    window_seconds: float = 600.0
+    fleet_moves: int = 10
+    site_moves: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """All of them. ``autonomy`` maps a scenario id to what it may do; a scenario not named is on ``auto``."""
+
+    times: Times = field(default_factory=Times)
+    overload: Overload = field(default_factory=Overload)
+    foresight: Foresight = field(default_factory=Foresight)
+    moving: Moving = field(default_factory=Moving)
+    budget: Budget = field(default_factory=Budget)
+    autonomy: dict[str, Autonomy] = field(default_factory=dict)

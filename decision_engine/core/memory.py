@@ -1,0 +1,175 @@
+"""What one cycle leaves to the next, folded from the records that the journal keeps; nothing else is remembered.
+
+The same ``remember`` makes the memory in a running engine and rebuilds it after a crash, so the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from decision_engine.core.decision import Decision, Promise
+from decision_engine.core.move import ENDED, Move, MoveState, Transition
+
+MOVE_DURATIONS_KEPT = 50
+EffectVerdict = Literal["kept", "missed", "worse", "unknown"]
+BEGUN_KEPT = 1000
+"""Enough for any budget window; older moves cannot matter to one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A wish seen at least once; ``said`` is the verdict and reason last written down for it."""
+
+    key: str
+    first_at: float
+    last_at: float
+    evidence_at: float
+    looks: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A workload or device that automation leaves alone until a time."""
+
+    kind: Literal["workload", "device"]
+    id: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A promise whose effect is still to be checked, at ``due_at``."""
+
+    decision: str
+    workload: str
+    promise: Promise
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectOutcome:
+    """What became of a promise: kept, missed, worse, or unknown where the numbers were not fresh."""
+
+    decision: str
+    at: float
+    verdict: EffectVerdict
+    source_ratio: float | None
+    target_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleRecord:
+    """All that one cycle concluded; written down before anything is done. Holds appear when their reason changed."""
+
+    at: float
+    sightings: tuple[Sighting, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    rests: tuple[Rest, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    outcomes: tuple[EffectOutcome, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write down."""
+        return not (self.sightings or self.decisions or self.transitions or self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptNote:
+    """What an actuator answered to one order of a move."""
+
+    move: str
+    verb: str
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRecord:
+    """What came of the orders of one cycle."""
+
+    at: float
+    receipts: tuple[ReceiptNote, ...]
+
+
+Record = CycleRecord | ReceiptRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The fold of all records. ``begun`` are (time, site) of moves; ``generations`` the highest used per workload."""
+
+    sightings: dict[str, Sighting] = field(default_factory=dict)
+    moves: dict[str, Move] = field(default_factory=dict)
+    workload_rests: dict[str, float] = field(default_factory=dict)
+    device_rests: dict[str, float] = field(default_factory=dict)
+    begun: tuple[tuple[float, str], ...] = ()
+    generations: dict[str, int] = field(default_factory=dict)
+    move_seconds: tuple[float, ...] = ()
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+
+def remember(memory: Memory, record: Record) -> Memory:
+    """Fold one record into the memory. Pure, and independent of settings: what depended on them stands in the record."""
+    if isinstance(record, ReceiptRecord):
+        return _remember_receipts(memory, record)
+    memory = _remember_moves(memory, record.transitions)
+    watches = {**memory.watches, **{watch.decision: watch for watch in record.watches}}
+    for outcome in record.outcomes:
+        watches.pop(outcome.decision, None)
+    return replace(
+        memory,
+        sightings={sighting.key: sighting for sighting in record.sightings},
+        workload_rests=_rests(memory.workload_rests, record, "workload"),
+        device_rests=_rests(memory.device_rests, record, "device"),
+        watches=watches,
+    )
+
+
+def rebuild(records: Iterable[Record]) -> Memory:
+    """Fold a whole journal, oldest record first."""
+    memory = Memory()
+    for record in records:
+        memory = remember(memory, record)
+    return memory
+
+
+def _rests(kept: dict[str, float], record: CycleRecord, kind: str) -> dict[str, float]:
+    rests = {id_: until for id_, until in kept.items() if until > record.at}
+    for rest in record.rests:
+        if rest.kind == kind:
+            rests[rest.id] = max(rest.until, rests.get(rest.id, rest.until))
+    return rests
+
+
+def _remember_moves(memory: Memory, transitions: tuple[Transition, ...]) -> Memory:
+    moves, generations = dict(memory.moves), dict(memory.generations)
+    begun, seconds = list(memory.begun), list(memory.move_seconds)
+    for transition in transitions:
+        move = transition.move
+        if move.id not in {m.id for m in moves.values()} and move.state is MoveState.STARTING:
+            begun.append((move.begun_at, move.order.site))
+            generations[move.order.workload] = max(generations.get(move.order.workload, 0), move.order.generation)
+        if move.state in ENDED:
+            moves.pop(move.order.workload, None)
+        else:
+            moves[move.order.workload] = move
+        if move.state is MoveState.DONE:
+            seconds.append(move.since - move.begun_at)
+    return replace(
+        memory, moves=moves, generations=generations, begun=tuple(begun[-BEGUN_KEPT:]), move_seconds=tuple(seconds[-MOVE_DURATIONS_KEPT:])
+    )
+
+
+def _remember_receipts(memory: Memory, record: ReceiptRecord) -> Memory:
+    moves = dict(memory.moves)
+    by_id = {move.id: workload for workload, move in moves.items()}
+    for receipt in record.receipts:
+        workload = by_id.get(receipt.move)
+        if workload is not None and receipt.verb == "start" and receipt.outcome == "refused":
+            moves[workload] = replace(moves[workload], refused=receipt.detail or "refused")
+    return replace(memory, moves=moves)

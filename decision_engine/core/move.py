@@ -1,0 +1,252 @@
+"""The state machine of one move, make before break: starting, ready, first result, stopping, done; or undoing, undone.
+
+``step`` looks at one snapshot and says what the move becomes and which order follows. It is the same after a crash:
+the state comes from the journal, the world from the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+from decision_engine.core.decision import Decision, MoveOrder, Promise
+from decision_engine.core.limits import Moving
+from decision_engine.core.proposal import Reason
+from decision_engine.core.snapshot import FAILED, READY, STOPPING, Snapshot
+
+
+class MoveState(StrEnum):
+    """Where a move stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    FIRST_RESULT = "first_result"
+    STOPPING = "stopping"
+    DONE = "done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+RETRY_DOUBLINGS = 4
+"""A repeated order waits at most sixteen times the first wait: a runtime that comes back is used within minutes."""
+
+ENDED = frozenset({MoveState.DONE, MoveState.UNDONE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A move under way. Times are Unix seconds; ``ordered_at`` is when its last order went out."""
+
+    id: str
+    policy: str
+    order: MoveOrder
+    promise: Promise
+    state: MoveState
+    begun_at: float
+    since: float
+    deadline_at: float
+    ordered_at: float
+    orders: int
+    detail: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the dispatcher shall tell an actuator: start or stop one placement."""
+
+    move_id: str
+    verb: Literal["start", "stop"]
+    workload: str
+    device: str
+    placement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A move after one look at the world, the order that follows (if any) and why."""
+
+    move: Move
+    order: Order | None
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What one snapshot shows of one placement; ``present`` is None where its runtime did not answer."""
+
+    present: bool | None
+    phase: int = -1
+    since: float = float("nan")
+    last_result_at: float = float("nan")
+
+    @property
+    def good(self) -> bool:
+        """Seen, and Ready."""
+        return bool(self.present) and self.phase == READY
+
+    @property
+    def lost(self) -> bool:
+        """Known to be gone, or failed; never said of a runtime that does not answer."""
+        return self.present is False or self.phase == FAILED
+
+
+def begin(decision: Decision, now: float, moving: Moving) -> Transition:
+    """The first step of a decided move: order the start at the target.
+
+    Raises:
+        ValueError: the decision carries no move or no promise.
+    """
+    if decision.move is None or decision.promise is None:
+        raise ValueError(f"decision {decision.id} orders no move")
+    move = Move(
+        id=decision.id,
+        policy=decision.policy,
+        order=decision.move,
+        promise=decision.promise,
+        state=MoveState.STARTING,
+        begun_at=now,
+        since=now,
+        deadline_at=now + moving.deadline_seconds,
+        ordered_at=now,
+        orders=1,
+    )
+    return Transition(move=move, order=_start_target(move), because=Reason("move_begun", {"target": move.order.target}))
+
+
+def step(move: Move, snapshot: Snapshot, moving: Moving) -> Transition | None:
+    """Advance a move by at most one state; None when there is nothing to write down.
+
+    A runtime that does not answer says nothing: the move waits, and neither success nor loss is concluded from it.
+    """
+    if _unmanaged(move, snapshot):
+        return _become(move, MoveState.UNDONE, snapshot.now, None, Reason("no_longer_in_catalogue", {"workload": move.order.workload}))
+    source = _sight(snapshot, move.order.source_placement, move.order.source)
+    target = _sight(snapshot, move.order.target_placement, move.order.target)
+    if move.state is MoveState.STARTING:
+        return _step_starting(move, source, target, snapshot.now, moving)
+    if move.state is MoveState.READY:
+        return _step_ready(move, source, target, snapshot, moving)
+    if move.state in (MoveState.FIRST_RESULT, MoveState.STOPPING):
+        return _step_stopping(move, source, target, snapshot.now, moving)
+    return _step_undoing(move, source, target, snapshot.now, moving)
+
+
+def _step_starting(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
+    if target.good:
+        return _become(move, MoveState.READY, now, None, Reason("target_ready", {"target": move.order.target}))
+    if target.phase == FAILED:
+        return _undo(move, source, now, "target_failed")
+    if move.refused:
+        return _undo(move, source, now, "start_refused")
+    if now >= move.deadline_at:
+        return _undo(move, source, now, "deadline_passed")
+    if target.present is False and _retry_due(move, now, moving):
+        return _again(move, now, _start_target(move))
+    return None
+
+
+def _step_ready(move: Move, source: _Sight, target: _Sight, snapshot: Snapshot, moving: Moving) -> Transition | None:
+    now = snapshot.now
+    if target.good and _has_result(move, target, snapshot, moving):
+        stop = _stop_source(move)
+        return _become(move, MoveState.FIRST_RESULT, now, stop, Reason("first_result_seen", {"target": move.order.target}))
+    if target.lost:
+        return _undo(move, source, now, "target_lost")
+    if now >= move.deadline_at:
+        return _undo(move, source, now, "no_result_before_deadline")
+    return None
+
+
+def _has_result(move: Move, target: _Sight, snapshot: Snapshot, moving: Moving) -> bool:
+    """A result counts when it was made after the move began; a package without results counts by time in Ready."""
+    workload = snapshot.workloads.ids.index(move.order.workload) if move.order.workload in snapshot.workloads.ids else -1
+    if workload >= 0 and not snapshot.workloads.result_by_helper[workload]:
+        return snapshot.now - target.since >= moving.ready_counts_after_seconds
+    return bool(target.last_result_at >= move.begun_at)
+
+
+def _step_stopping(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
+    if target.lost and (source.good or source.present is False):
+        return _undo(move, source, now, "target_lost")
+    if source.present is False:
+        return _become(move, MoveState.DONE, now, None, Reason("source_gone", {"source": move.order.source}))
+    if _retry_due(move, now, moving):
+        return _again(move, now, _stop_source(move))
+    if move.state is MoveState.FIRST_RESULT and source.phase == STOPPING:
+        return _become(move, MoveState.STOPPING, now, None, Reason("source_stopping", {"source": move.order.source}))
+    return None
+
+
+def _step_undoing(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
+    """Take the target away only while the source is seen running; when the source died meanwhile, keep or restore one."""
+    if source.good and target.present is False:
+        return _become(move, MoveState.UNDONE, now, None, Reason("target_gone", {"target": move.order.target}))
+    if source.present is False and target.good:
+        return _become(move, MoveState.DONE, now, None, Reason("kept_last_placement", {"target": move.order.target}))
+    if not _retry_due(move, now, moving):
+        return None
+    if source.good and target.present:
+        return _again(move, now, _stop_target(move))
+    if source.lost and target.lost:
+        return _again(move, now, _start_source(move))
+    return None
+
+
+def _undo(move: Move, source: _Sight, now: float, why: str) -> Transition:
+    """Take the target back; where the source is gone too, start it again; where it is not seen, order nothing yet."""
+    order = _stop_target(move) if source.good else _start_source(move) if source.present is False else None
+    return _become(replace(move, detail=why), MoveState.UNDOING, now, order, Reason(why, {"target": move.order.target}))
+
+
+def _become(move: Move, state: MoveState, now: float, order: Order | None, because: Reason) -> Transition:
+    ordered_at = move.ordered_at if order is None else now
+    after = replace(move, state=state, since=now, ordered_at=ordered_at, orders=move.orders if order is None else 1)
+    return Transition(move=after, order=order, because=because)
+
+
+def _again(move: Move, now: float, order: Order) -> Transition:
+    because = Reason("order_repeated", {"verb": order.verb, "device": order.device, "times": move.orders + 1})
+    return Transition(move=replace(move, ordered_at=now, orders=move.orders + 1), order=order, because=because)
+
+
+def _retry_due(move: Move, now: float, moving: Moving) -> bool:
+    """Wait twice as long after each repetition, up to a limit."""
+    doublings = min(max(move.orders - 1, 0), RETRY_DOUBLINGS)
+    return now - move.ordered_at >= moving.retry_seconds * float(2**doublings)
+
+
+def _start_target(move: Move) -> Order:
+    o = move.order
+    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.target, placement=o.target_placement)
+
+
+def _stop_target(move: Move) -> Order:
+    o = move.order
+    return Order(move_id=move.id, verb="stop", workload=o.workload, device=o.target, placement=o.target_placement)
+
+
+def _stop_source(move: Move) -> Order:
+    o = move.order
+    return Order(move_id=move.id, verb="stop", workload=o.workload, device=o.source, placement=o.source_placement)
+
+
+def _start_source(move: Move) -> Order:
+    o = move.order
+    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.source, placement=o.source_placement)
+
+
+def _unmanaged(move: Move, snapshot: Snapshot) -> bool:
+    """What left the catalogue is nobody's business any more: nothing is stopped, and the move does not wait for ever."""
+    devices = snapshot.devices.ids
+    return move.order.workload not in snapshot.workloads.ids or not {move.order.source, move.order.target} <= set(devices)
+
+
+def _sight(snapshot: Snapshot, placement: str, device: str) -> _Sight:
+    columns = snapshot.placements
+    if placement in columns.ids:
+        row = columns.ids.index(placement)
+        return _Sight(True, int(columns.phase[row]), float(columns.since[row]), float(columns.last_result_at[row]))
+    known = device in snapshot.devices.ids and bool(snapshot.devices.placements_known[snapshot.devices.ids.index(device)])
+    return _Sight(False if known else None)

@@ -1,0 +1,81 @@
+"""A wish of a policy, with its reason and its evidence; what to do about it is the planner's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+Parameter = str | float | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code with parameters; the sentence is rendered at the edge of the house (``core.explain``)."""
+
+    code: str
+    parameters: dict[str, Parameter]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One number that a proposal stands on: which signal of which subject, its value, and when it was true (None: unknown)."""
+
+    signal: str
+    subject: str
+    value: float | None
+    at: float | None
+    fresh: bool
+
+
+# The wishes are a closed, tagged family, so that the journal can read them back; plain dataclasses carry no tag.
+class Relieve(msgspec.Struct, frozen=True, kw_only=True, tag="relieve"):
+    """The wish that a device carries less of one resource; ``target_roles`` in order of preference.
+
+    ``excess_ratio`` is how much must go, ``limit_ratio`` what must not be passed.
+    """
+
+    device: str
+    resource: str
+    limit_ratio: float
+    excess_ratio: float
+    target_roles: tuple[Literal["edge", "analysis"], ...]
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True, tag="return"):
+    """The wish that a workload goes back to where it belongs."""
+
+    workload: str
+    device: str
+    home: str
+
+
+Wish = Relieve | Return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A wish. ``policy`` is the policy's file name, ``subject`` what the second look is about.
+
+    ``urgency`` orders wishes of one rank, larger first. ``evidence_at`` is the sample time of the newest evidence:
+    a second look counts only on newer evidence.
+    """
+
+    policy: str
+    scenario: str
+    subject: str
+    wish: Relieve | Return
+    because: Reason
+    evidence: tuple[Evidence, ...]
+    urgency: float
+
+    @property
+    def key(self) -> str:
+        """Names the wish over several cycles."""
+        return f"{self.policy}:{self.subject}"
+
+    @property
+    def evidence_at(self) -> float:
+        """When the newest piece of evidence was true; 0 when none has a time (and then none is fresh)."""
+        return max((piece.at for piece in self.evidence if piece.at is not None), default=0.0)

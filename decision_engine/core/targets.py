@@ -1,0 +1,140 @@
+"""Which devices could take a workload, how full each would be afterwards, and why the others could not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decision_engine.core.decision import Alternative
+from decision_engine.core.ledger import Ledger, cost_on
+from decision_engine.core.limits import Limits
+from decision_engine.core.memory import Memory
+from decision_engine.core.reading import Quality
+from decision_engine.core.snapshot import Bools, Floats, Snapshot
+
+SUITABLE = -1
+ALTERNATIVES_KEPT = 6
+"""How many rejected targets a decision lists: enough to understand it, few enough to read."""
+FORECAST_NOISE_RATIO = 1e-9
+"""Scores closer than this are equal; then the smaller id wins, so that the order of devices changes nothing."""
+
+REFUSALS = (
+    "is_source",
+    "other_role",
+    "not_home",
+    "does_not_fit",
+    "camera_unreachable",
+    "runtime_silent",
+    "not_fresh",
+    "too_hot",
+    "in_a_move",
+    "resting",
+    "cost_unknown",
+    "no_forecast",
+    "no_room",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Where could this workload go? ``role`` or ``only`` narrow the devices; ``margin_ratio`` stays free below limits."""
+
+    workload: int
+    source: int
+    margin_ratio: float
+    role: str = ""
+    only: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Per device: ``refusal`` D (−1 suitable, else index into REFUSALS), ``before`` and ``after`` D × R at p90."""
+
+    refusal: NDArray[np.int64]
+    before: Floats
+    after: Floats
+    fullness: Floats
+
+    def best(self, snapshot: Snapshot) -> int | None:
+        """The suitable device that stays emptiest; None when there is none."""
+        rows = np.flatnonzero(self.refusal == SUITABLE)
+        if not len(rows):
+            return None
+        near = rows[self.fullness[rows] <= self.fullness[rows].min() + FORECAST_NOISE_RATIO]
+        return int(min(near, key=lambda row: snapshot.devices.ids[row]))
+
+
+def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, limits: Limits) -> Answer:
+    """Judge every device at once."""
+    d = snapshot.devices
+    applicable = d.quality != int(Quality.NOT_APPLICABLE)
+    cost = cost_on(snapshot, question.workload)
+    before = peak_p90(snapshot) + ledger.promised
+    after = before + cost
+    room = snapshot.resource_limits - question.margin_ratio
+    in_move = {move.order.source for move in memory.moves.values()} | {move.order.target for move in memory.moves.values()}
+    everywhere = np.arange(len(d.ids))
+    reach = snapshot.workloads.reachable.get(question.workload)
+    checks: dict[str, Bools] = {
+        "is_source": everywhere == question.source,
+        "other_role": np.zeros(len(d.ids), bool) if not question.role else d.is_analysis != (question.role == "analysis"),
+        "not_home": np.zeros(len(d.ids), bool) if question.only < 0 else everywhere != question.only,
+        "does_not_fit": ~snapshot.fit[snapshot.workloads.package[question.workload], d.kind],
+        "camera_unreachable": np.zeros(len(d.ids), bool) if reach is None else ~np.isin(everywhere, reach),
+        "runtime_silent": ~d.placements_known,
+        "not_fresh": np.any(applicable & (d.quality != int(Quality.FRESH)), axis=1),
+        # An unknown temperature does not forbid: many boards and all servers report no throttle trip at all.
+        "too_hot": d.thermal_headroom_kelvin < limits.overload.thermal_headroom_kelvin,
+        "in_a_move": np.array([id_ in in_move for id_ in d.ids]) if in_move else np.zeros(len(d.ids), bool),
+        "resting": _resting(snapshot, memory),
+        "cost_unknown": np.any(applicable & np.isnan(cost), axis=1),
+        "no_forecast": np.any(applicable & np.isnan(before), axis=1),
+        "no_room": np.any(applicable & (after > room), axis=1),
+    }
+    refusal = np.full(len(d.ids), SUITABLE)
+    for index, name in enumerate(REFUSALS):
+        refusal[(refusal == SUITABLE) & checks[name]] = index
+    with np.errstate(invalid="ignore"):
+        fullness = np.max(np.where(applicable, after / snapshot.resource_limits, -np.inf), axis=1)
+    return Answer(refusal, before, after, fullness)
+
+
+def peak_p90(snapshot: Snapshot) -> Floats:
+    """The highest p90 of each device and resource over all horizons, never below the load now; D × R, NaN unknown."""
+    if snapshot.outlook is None:
+        return np.full_like(snapshot.devices.load, np.nan)
+    peak: Floats = np.maximum(np.max(snapshot.outlook.p90, axis=2), np.nan_to_num(snapshot.devices.load, nan=-np.inf))
+    return peak
+
+
+def alternatives(question: Question, answer: Answer, chosen: int | None, snapshot: Snapshot) -> tuple[Alternative, ...]:
+    """The other targets: the suitable ones first, emptiest first, then those refused, each with its reason."""
+    name = snapshot.workloads.ids[question.workload]
+    hidden = [REFUSALS.index("is_source"), REFUSALS.index("other_role"), REFUSALS.index("not_home")]
+    shown = np.flatnonzero(~np.isin(answer.refusal, hidden))
+    full = np.nan_to_num(answer.fullness[shown], nan=np.inf)
+    order = np.lexsort((np.array(snapshot.devices.ids)[shown], full, answer.refusal[shown] != SUITABLE))
+    rows = [int(row) for row in shown[order] if row != chosen]
+    return tuple(
+        Alternative(
+            workload=name,
+            target=snapshot.devices.ids[row],
+            reason="fuller_afterwards" if answer.refusal[row] == SUITABLE else REFUSALS[answer.refusal[row]],
+            load_after_ratio=finite(answer.fullness[row] * snapshot.resource_limits[0]),
+        )
+        for row in rows[:ALTERNATIVES_KEPT]
+    )
+
+
+def finite(value: float) -> float | None:
+    """A number for a record: None where it is not one."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _resting(snapshot: Snapshot, memory: Memory) -> Bools:
+    rests = memory.device_rests
+    if not rests:
+        return np.zeros(len(snapshot.devices.ids), dtype=bool)
+    return np.array([rests.get(id_, 0.0) > snapshot.now for id_ in snapshot.devices.ids])

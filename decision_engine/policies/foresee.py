@@ -1,0 +1,85 @@
+"""SC-12: a device that will probably pass its limit before a move could end hands a workload on in time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from decision_engine.catalog.model import RESOURCES
+from decision_engine.core.limits import Limits
+from decision_engine.core.proposal import Evidence, Parameter, Proposal, Reason, Relieve
+from decision_engine.core.reading import Quality
+from decision_engine.core.snapshot import Floats, Outlook, Snapshot
+
+HORIZON_MOVES = 2.0
+"""The horizon is the first forecast step of at least this many usual (p95) move durations."""
+
+
+class ForeseePolicy:
+    """Acts on P(overload) where the forecast has earned it, and on last value + volatility margin elsewhere."""
+
+    name = "foresee"
+    scenario = "SC-12"
+    rank = 52
+
+    def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
+        """One wish for each device and resource that is below its limit now and expected above it in time."""
+        outlook = snapshot.outlook
+        if outlook is None:
+            return ()
+        d = snapshot.devices
+        step = horizon_step(outlook, snapshot.move_seconds_p95)
+        calm = (d.quality == int(Quality.FRESH)) & (d.load < snapshot.resource_limits) & ~d.is_analysis[:, np.newaxis]
+        with np.errstate(invalid="ignore"):
+            by_forecast = outlook.gate_open & (outlook.p_over[:, :, step] >= limits.foresight.probability)
+            by_margin = ~outlook.gate_open & (outlook.margin_p90[:, :, step] >= snapshot.resource_limits)
+        rows = np.argwhere(calm & (by_forecast | by_margin))
+        return tuple(_wish(self, int(device), int(resource), step, snapshot, outlook) for device, resource in rows)
+
+
+def horizon_step(outlook: Outlook, move_seconds_p95: float) -> int:
+    """Index of the deciding horizon: the first of at least twice a move's usual length, else the last."""
+    long_enough = np.flatnonzero(outlook.background.horizon_seconds >= HORIZON_MOVES * move_seconds_p95)
+    return int(long_enough[0]) if len(long_enough) else len(outlook.background.horizon_seconds) - 1
+
+
+def _wish(policy: ForeseePolicy, device: int, resource: int, step: int, snapshot: Snapshot, outlook: Outlook) -> Proposal:
+    d = snapshot.devices
+    name, kind, limit = d.ids[device], RESOURCES[resource], float(snapshot.resource_limits[resource])
+    gate = bool(outlook.gate_open[device, resource])
+    peak = float(np.nanmax((outlook.p90 if gate else outlook.margin_p90)[device, resource]))
+    probability = float(outlook.p_over[device, resource, step])
+    parameters: dict[str, Parameter] = {
+        "device": name,
+        "resource": kind,
+        "limit": limit,
+        "load": float(d.load[device, resource]),
+        "p90": peak,
+        "probability": probability if np.isfinite(probability) else None,
+        "seconds": _seconds_until(outlook, device, resource, limit, step),
+        "horizon_seconds": float(outlook.background.horizon_seconds[step]),
+        "skill": float(outlook.skill[device, resource]) if np.isfinite(outlook.skill[device, resource]) else None,
+    }
+    at = float(d.load_at[device, resource])
+    return Proposal(
+        policy=policy.name,
+        scenario=policy.scenario,
+        subject=f"{name}/{kind}",
+        urgency=probability if np.isfinite(probability) else 0.0,
+        wish=Relieve(device=name, resource=kind, limit_ratio=limit, excess_ratio=max(peak - limit, 0.0), target_roles=("edge", "analysis")),
+        because=Reason("will_pass_limit" if gate else "margin_passes_limit", parameters),
+        evidence=(Evidence(kind, name, float(d.load[device, resource]), at, True),),
+    )
+
+
+def _seconds_until(outlook: Outlook, device: int, resource: int, limit: float, step: int) -> float:
+    """When the middle forecast passes the limit, read linearly between its steps; else the horizon asked for."""
+    seconds: Floats = outlook.background.horizon_seconds
+    middle = outlook.p50[device, resource]
+    crossed = np.flatnonzero(middle >= limit)
+    if not len(crossed):
+        return float(seconds[step])
+    first = int(crossed[0])
+    if first == 0:
+        return float(seconds[0])
+    rise = middle[first] - middle[first - 1]
+    return float(seconds[first - 1] + (limit - middle[first - 1]) / rise * (seconds[first] - seconds[first - 1]))

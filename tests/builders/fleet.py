@@ -1,0 +1,162 @@
+"""Builds snapshots for tests of the pure middle: a calm fleet, from which a case changes only what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from decision_engine.core.limits import Limits, Moving, Times
+from decision_engine.core.reading import Quality
+from decision_engine.core.snapshot import READY, Devices, Outlook, Placements, Snapshot, Workloads
+from forecasting.api import ForecastTable
+
+NOW = 1_700_000_000.0
+HORIZONS = np.array([30.0, 90.0, 180.0, 360.0])
+CORES, MEMORY = 8.0, 16e9
+
+
+@dataclass
+class FakeDevice:
+    id: str
+    load: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    p90: tuple[float, float, float] | None = None
+    p_over: float = 0.0
+    gate: bool = True
+    skill: float = 0.5
+    over_seconds: float = 0.0
+    quality: Quality = Quality.FRESH
+    age_seconds: float = 2.0
+    analysis: bool = False
+    headroom_kelvin: float = 30.0
+    known: bool = True
+    gpu: bool = True
+    kind: int = 0
+    site: int = 0
+    usual_overload_seconds: float = 120.0
+
+
+@dataclass
+class FakeWorkload:
+    id: str
+    home: str
+    cost_cores: float = 0.8
+    movable: bool = True
+    at: tuple[str, ...] | None = None
+    phase: int = READY
+    since: float = NOW - 3600.0
+    last_result_at: float = NOW - 1.0
+    reachable: tuple[str, ...] | None = None
+
+
+@dataclass
+class FakeFleet:
+    devices: list[FakeDevice]
+    workloads: list[FakeWorkload]
+    now: float = NOW
+    blind: str = ""
+    fit: list[list[bool]] = field(default_factory=lambda: [[True]])
+    sites: tuple[str, ...] = ("north",)
+    generations: dict[str, int] = field(default_factory=dict)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            now=self.now,
+            blind=self.blind,
+            catalog_version="v1",
+            devices=self._devices(),
+            workloads=self._workloads(),
+            placements=self._placements(),
+            outlook=self._outlook(),
+            fit=np.array(self.fit),
+            site_ids=self.sites,
+            resource_limits=np.array([0.85, 0.85, 0.85]),
+        )
+
+    def _index(self) -> dict[str, int]:
+        return {d.id: row for row, d in enumerate(self.devices)}
+
+    def _devices(self) -> Devices:
+        ds = self.devices
+        quality = np.array([[d.quality] * 3 for d in ds], dtype=np.int8)
+        for row, device in enumerate(ds):
+            if not device.gpu:
+                quality[row, 2] = int(Quality.NOT_APPLICABLE)
+        load = np.array([d.load for d in ds], dtype=float)
+        return Devices(
+            ids=tuple(d.id for d in ds),
+            is_analysis=np.array([d.analysis for d in ds]),
+            site=np.array([d.site for d in ds]),
+            kind=np.array([d.kind for d in ds]),
+            cores=np.full(len(ds), CORES),
+            memory_bytes=np.full(len(ds), MEMORY),
+            load=load,
+            load_at=np.array([[self.now - d.age_seconds] * 3 for d in ds]),
+            quality=quality,
+            over_seconds=np.where(load >= 0.85, np.array([[d.over_seconds] for d in ds]), 0.0),
+            thermal_headroom_kelvin=np.array([d.headroom_kelvin for d in ds]),
+            placements_known=np.array([d.known for d in ds]),
+        )
+
+    def _outlook(self) -> Outlook:
+        ds = self.devices
+        h = len(HORIZONS)
+        p50 = np.repeat(np.array([d.load for d in ds], dtype=float)[:, :, None], h, axis=2)
+        p90 = np.repeat(np.array([d.p90 or d.load for d in ds], dtype=float)[:, :, None], h, axis=2)
+        p_over = np.zeros_like(p50)
+        p_over[:, 0, :] = np.array([d.p_over for d in ds])[:, None]
+        rows = len(ds) * 3
+        flat = p50.reshape(rows, h)
+        table = ForecastTable(
+            at=self.now, method="test", horizon_seconds=HORIZONS, p50=flat, p90=p90.reshape(rows, h), spread=np.full((rows, h), 0.01),
+            skill=np.repeat([d.skill for d in ds], 3), margin_p90=flat, history_points=np.full(rows, 100),
+            usual_overload_seconds=np.full(rows, 120.0),
+        )
+        return Outlook(
+            background=table, cost_now=np.zeros((len(ds), 3)), p50=p50, p90=p90, p_over=p_over, margin_p90=p90.copy(),
+            skill=np.array([[d.skill] * 3 for d in ds]), gate_open=np.array([[d.gate] * 3 for d in ds]),
+            usual_overload_seconds=np.array([[d.usual_overload_seconds] * 3 for d in ds]),
+        )
+
+    def _workloads(self) -> Workloads:
+        ws, index = self.workloads, self._index()
+        return Workloads(
+            ids=tuple(w.id for w in ws),
+            home=np.array([index[w.home] for w in ws], dtype=int),
+            package=np.zeros(len(ws), dtype=int),
+            camera=tuple(w.id.split("/")[1] for w in ws),
+            cost_cores=np.array([w.cost_cores for w in ws], dtype=float),
+            cost_memory_bytes=np.full(len(ws), 0.5e9),
+            cost_gpu_ratio=np.full(len(ws), 0.05),
+            cost_measured=np.ones(len(ws), dtype=bool),
+            movable=np.array([w.movable for w in ws], dtype=bool),
+            result_by_helper=np.ones(len(ws), dtype=bool),
+            reachable={row: np.array([index[d] for d in w.reachable]) for row, w in enumerate(ws) if w.reachable is not None},
+        )
+
+    def _placements(self) -> Placements:
+        index = self._index()
+        rows = [(wi, w, device) for wi, w in enumerate(self.workloads) for device in (w.at if w.at is not None else (w.home,))]
+        named = [f"{w.id}@{device}#{self.generations.get(f'{w.id}@{device}', 1)}" for _, w, device in rows]
+        return Placements(
+            ids=tuple(named),
+            workload=np.array([wi for wi, _, _ in rows], dtype=int),
+            device=np.array([index[device] for _, _, device in rows], dtype=int),
+            generation=np.array([int(name.rsplit("#")[-1]) for name in named], dtype=int),
+            phase=np.array([w.phase for _, w, _ in rows], dtype=int),
+            since=np.array([w.since for _, w, _ in rows], dtype=float),
+            last_result_at=np.array([w.last_result_at for _, w, _ in rows], dtype=float),
+            confidence=np.full(len(rows), 0.9),
+        )
+
+
+def calm_fleet(edges: int = 4) -> FakeFleet:
+    """Edges at half load with one workload each, and one analysis server."""
+    devices = [FakeDevice(f"edge-{n:02d}") for n in range(1, edges + 1)]
+    devices.append(FakeDevice("analysis-01", load=(0.2, 0.2, 0.2), analysis=True))
+    return FakeFleet(devices, [FakeWorkload(f"detector/cam-{n:02d}/main", f"edge-{n:02d}") for n in range(1, edges + 1)])
+
+
+def quick_limits() -> Limits:
+    """Five-second cycles, short dwell."""
+    return replace(Limits(), times=Times(), moving=replace(Moving(), dwell_seconds=60.0))
