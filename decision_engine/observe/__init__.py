@@ -1,0 +1,1 @@
+"""The only door in: signals, the Prometheus client, history and the snapshot."""

@@ -1,0 +1,63 @@
+"""From history to forecaster and back: what stays is forecast, what moves is added."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from decision_engine.catalog.model import RESOURCES
+from decision_engine.core.snapshot import Bools, Floats, Outlook
+from decision_engine.observe.history import History
+from forecasting.api import ForecastTable, Series
+
+R = len(RESOURCES)
+
+
+def background_series(history: History, cost_is_measured: Bools, limits: Floats, now: float) -> Series:
+    """The background of D devices × R resources as S = D × R series (row ``device * R + resource``).
+
+    ``limits`` D × R is what the background may reach: the overload limit minus the cost of today's workloads. The last
+    column is the last whole grid cell before ``now``, and ``end`` the time at which it ended.
+    """
+    background = history.background(now, cost_is_measured)
+    return Series(
+        values=background.reshape(-1, background.shape[2]),
+        end=history.end(now),
+        grid_seconds=history.grid_seconds,
+        limits=limits.reshape(-1),
+    )
+
+
+def outlook(table: ForecastTable, cost_now: Floats, limits: Floats) -> Outlook:
+    """The forecast of the whole: background plus the cost of today's workloads, ``cost_now`` D × R.
+
+    ``limits`` are the R overload limits. The forecast itself may act where its skill is above 0; where it is not, or is
+    unknown, the last value + volatility margin rule decides. What is unknown stays NaN.
+
+    Raises:
+        ValueError: the table does not hold D × R series; it was made for another version of the catalogue.
+    """
+    devices, resources = cost_now.shape
+    if len(table.p50) != cost_now.size:
+        raise ValueError(f"the forecast holds {len(table.p50)} series and the catalogue {cost_now.size}: forecast again after an edit")
+    shape = (devices, resources, len(table.horizon_seconds))
+    cost = cost_now[:, :, np.newaxis]
+    skill = table.skill.reshape(devices, resources)
+    with np.errstate(invalid="ignore"):
+        gate_open: Bools = skill > 0
+    return Outlook(
+        background=table,
+        cost_now=cost_now,
+        p50=saturated(table.p50.reshape(shape) + cost),
+        p90=saturated(table.p90.reshape(shape) + cost),
+        p_over=table.p_over((limits - cost_now).reshape(-1)).reshape(shape),
+        margin_p90=saturated(table.margin_p90.reshape(shape) + cost),
+        skill=skill,
+        gate_open=gate_open,
+        usual_overload_seconds=table.usual_overload_seconds.reshape(devices, resources),
+    )
+
+
+def saturated(load: Floats) -> Floats:
+    """A device cannot be busier than all of it: what would pass 1 shows as 1. NaN stays NaN."""
+    full: Floats = np.minimum(load, 1.0)
+    return full

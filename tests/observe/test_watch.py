@@ -1,0 +1,485 @@
+"""Cycle by cycle: history is read and kept, costs are learned, and the snapshot says only what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from decision_engine.catalog.model import Version
+from decision_engine.core.limits import Limits, Times
+from decision_engine.core.reading import Quality
+from decision_engine.core.snapshot import READY, STARTING, Snapshot
+from decision_engine.observe.index import FleetIndex
+from decision_engine.observe.outlook import outlook
+from decision_engine.observe.past import summed_by_device
+from decision_engine.observe.replay import encode_snapshot
+from decision_engine.observe.snapshot import Learned, assemble
+from decision_engine.observe.source import PrometheusUnavailable, Samples
+from decision_engine.observe.watch import Look
+from forecasting.forecasters import LastValueForecaster
+from tests.builders.observe import NOW, Listed, Watched, edge, small_catalog, workload_of
+
+LEARNED = Learned(20.0, "digest")
+DOWN = PrometheusUnavailable("prometheus_timeout", "Prometheus did not answer within 4 s")
+CPU, MEMORY, GPU = 0, 1, 2
+
+
+def snapshot_of(watched: Watched, look: Look) -> Snapshot:
+    return assemble(look.sight, None, watched.limits, LEARNED)
+
+
+async def live(watched: Watched, seconds: float, start: float = NOW, **speech: float) -> Look:
+    """Run cycle by cycle; everyone speaks half a second before each look."""
+    look = None
+    for step in range(int(seconds // 5) + 1):
+        now = start + 5.0 * step
+        watched.speak(now - 0.5, **speech)
+        look = await watched.look(now)
+    assert look is not None
+    return look
+
+
+def test_a_snapshot_joins_all_that_was_seen() -> None:
+    watched = Watched()
+    for device in watched.catalog.devices:
+        watched.world.say("thermal_headroom", NOW - 3, 25.0, device=device)
+    placement = watched.listed()[0].placement
+    watched.world.say("last_result", NOW - 2, NOW - 4.0, placement=placement)
+    watched.world.say("confidence", NOW - 2, 0.7, placement=placement)
+    snapshot = snapshot_of(watched, asyncio.run(live(watched, 0.0)))
+    row = snapshot.devices.ids.index(edge(1))
+    assert snapshot.reading(row, CPU).value == 0.5
+    assert snapshot.reading(row, CPU).quality is Quality.FRESH
+    assert snapshot.reading(row, CPU).at == NOW - 0.5
+    assert snapshot.reading(snapshot.devices.ids.index("server-01"), GPU).quality is Quality.NOT_APPLICABLE
+    assert math.isnan(snapshot.reading(snapshot.devices.ids.index("server-01"), GPU).value)
+    assert snapshot.devices.thermal_headroom_kelvin[row] == 25.0
+    assert snapshot.devices.placements_known.all()
+    assert snapshot.placements.phase.tolist() == [READY] * 4
+    assert snapshot.placements.last_result_at[0] == NOW - 4.0
+    assert snapshot.placements.confidence[0] == 0.7
+    assert np.isnan(snapshot.placements.confidence[1:]).all()
+    assert (snapshot.catalog_version, snapshot.blind, snapshot.model_digest) == ("v1", "", "digest")
+
+
+def test_a_result_that_was_never_made_is_unknown_not_the_year_1970() -> None:
+    watched = Watched()
+    watched.world.say("last_result", NOW - 2, 0.0, placement=watched.listed()[0].placement)
+    assert math.isnan(snapshot_of(watched, asyncio.run(live(watched, 0.0))).placements.last_result_at[0])
+
+
+def test_a_stale_temperature_is_unknown() -> None:
+    watched = Watched()
+    watched.world.say("thermal_headroom", NOW - 16, 25.0, device=edge(1))
+    assert np.isnan(snapshot_of(watched, asyncio.run(live(watched, 0.0))).devices.thermal_headroom_kelvin).all()
+
+
+def test_what_is_listed_is_joined_by_id_and_strangers_stay_strangers() -> None:
+    watched = Watched()
+    listed = (
+        Listed("stranger/cam-99/main", edge(2)),
+        Listed(workload_of(2), "edge-99", generation=4),
+        Listed(workload_of(1), edge(1), phase="starting"),
+        Listed(workload_of(1), edge(1), phase="starting"),
+    )
+    look = asyncio.run(watched.look(NOW, listed, frozenset({"rack"})))
+    snapshot = snapshot_of(watched, look)
+    assert snapshot.placements.ids == tuple(sorted({row.placement for row in listed}))
+    assert snapshot.placements.workload.tolist() == [0, 1, -1]
+    assert snapshot.placements.device.tolist() == [0, -1, 1]
+    assert snapshot.placements.phase.tolist() == [STARTING, READY, READY]
+    assert snapshot.devices.placements_known.tolist() == [True, True, True, True, False]
+
+
+def test_an_unknown_phase_is_refused() -> None:
+    with pytest.raises(ValueError, match="'dancing'"):
+        asyncio.run(Watched().look(NOW, (Listed(workload_of(1), edge(1), phase="dancing"),)))
+
+
+def test_a_measured_cost_comes_from_the_placement_that_runs() -> None:
+    watched = Watched()
+    workloads = snapshot_of(watched, asyncio.run(live(watched, 60.0))).workloads
+    assert workloads.cost_cores == pytest.approx([0.8] * 4)
+    assert workloads.cost_memory_bytes == pytest.approx([2e9] * 4)
+    assert workloads.cost_measured.all()
+    assert workloads.cost_gpu_ratio.tolist() == [0.0] * 4
+
+
+def test_a_measured_cost_does_not_jump_with_one_reading() -> None:
+    watched = Watched()
+
+    async def scenario() -> Look:
+        await live(watched, 60.0, cores=0.8)
+        return await live(watched, 5.0, start=NOW + 65.0, cores=1.6)
+
+    cost = snapshot_of(watched, asyncio.run(scenario())).workloads.cost_cores[0]
+    assert 0.8 < cost < 1.0
+
+
+def test_costs_are_pooled_then_declared_with_a_margin_then_unknown() -> None:
+    versions = {
+        ("detector", "01", "1"): Version("detector", "01", "1", "x", cpu_cores=5.0, memory_bytes=5e9),
+        ("counter", "01", "1"): Version("counter", "01", "1", "x", cpu_cores=2.0, memory_bytes=1e9, gpu_ratio=0.2),
+        ("blind", "01", "1"): Version("blind", "01", "1", "x", needs_gpu=True),
+    }
+    catalog = small_catalog(2, versions=versions)
+    for package in ("counter", "blind"):
+        workload = replace(catalog.workloads[workload_of(1)], package=package)
+        catalog.workloads[workload.id] = workload
+    watched = Watched(catalog)
+
+    async def scenario() -> Look:
+        look = None
+        for step in range(12):
+            now = NOW + 5.0 * step
+            placement = Listed(workload_of(1), edge(1))
+            watched.world.say_costs(now - 1, placement.placement, 0.6, 1.5e9)
+            look = await watched.look(now, (placement,))
+        assert look is not None
+        return look
+
+    snapshot = snapshot_of(watched, asyncio.run(scenario()))
+    costs = dict(zip(snapshot.workloads.ids, snapshot.workloads.cost_cores.tolist(), strict=True))
+    assert costs[workload_of(1)] == pytest.approx(0.6)
+    assert costs[workload_of(2)] == pytest.approx(0.6)
+    assert costs["counter/cam-01/main"] == pytest.approx(3.0)
+    assert math.isnan(costs["blind/cam-01/main"])
+    gpu = dict(zip(snapshot.workloads.ids, snapshot.workloads.cost_gpu_ratio.tolist(), strict=True))
+    assert gpu["counter/cam-01/main"] == pytest.approx(0.3)
+    assert math.isnan(gpu["blind/cam-01/main"])
+    measured = dict(zip(snapshot.workloads.ids, snapshot.workloads.cost_measured.tolist(), strict=True))
+    assert [id_ for id_, yes in measured.items() if yes] == [workload_of(1)]
+
+
+def test_another_variant_is_measured_anew() -> None:
+    watched = Watched(small_catalog(1))
+
+    async def scenario() -> Look:
+        await live(watched, 60.0, cores=0.8)
+        look = None
+        for step in range(3):
+            now = NOW + 65.0 + 5.0 * step
+            watched.speak(now - 1, cores=3.0)
+            look = await watched.look(now, (Listed(workload_of(1), edge(1), version="2"),))
+        assert look is not None
+        return look
+
+    assert snapshot_of(watched, asyncio.run(scenario())).workloads.cost_cores[0] == pytest.approx(3.0)
+
+
+def test_history_is_read_once_at_the_start_and_again_after_a_gap() -> None:
+    watched = Watched()
+    for step in range(60):
+        watched.speak(NOW - 300.0 + 5.0 * step)
+
+    async def scenario() -> tuple[int, int, int]:
+        await live(watched, 30.0)
+        start = len(watched.world.past_asked)
+        watched.world.trouble = DOWN
+        for step in range(20):
+            await watched.look(NOW + 35.0 + 5.0 * step)
+        down = len(watched.world.past_asked)
+        watched.world.trouble = None
+        await live(watched, 30.0, start=NOW + 135.0)
+        return start, down, len(watched.world.past_asked)
+
+    assert asyncio.run(scenario()) == (5, 5, 10)
+    assert {name for name, _, _ in watched.world.past_asked} == {"cpu", "memory", "gpu", "workload_cpu_cores", "workload_memory_bytes"}
+    assert watched.world.past_asked[5][1] == NOW + 30.0
+
+
+def test_background_is_known_right_after_a_restart() -> None:
+    watched = Watched()
+    for step in range(60):
+        watched.speak(NOW - 300.0 + 5.0 * step, cpu=0.5, cores=0.8)
+
+    async def scenario() -> np.ndarray:
+        look = await live(watched, 60.0)
+        return watched.watch.series(look).values.reshape(5, 3, -1)
+
+    background = asyncio.run(scenario())
+    assert background[0, CPU, -8:-4] == pytest.approx([0.4] * 4, abs=1e-6)  # 0.5 of the load, less 0.8 of 8 cores
+    assert background[4, CPU, -8:-4] == pytest.approx([0.5] * 4, abs=1e-6)  # the server carries nothing
+    assert background[0, MEMORY, -6] == pytest.approx(0.4 - 2e9 / 16e9, abs=1e-6)
+
+
+def test_history_that_cannot_be_read_is_tried_again_one_grid_step_later() -> None:
+    watched = Watched()
+
+    async def scenario() -> list[str]:
+        troubles = []
+        for step in range(14):
+            now = NOW + 5.0 * step
+            watched.speak(now - 1)
+            past = watched.world.past
+
+            async def fail(*arguments: object) -> tuple[()]:
+                raise DOWN
+
+            watched.world.past = fail if step < 6 else past  # type: ignore[assignment,method-assign]
+            troubles.append((await watched.look(now)).history_trouble)
+            watched.world.past = past  # type: ignore[method-assign]
+        return troubles
+
+    troubles = asyncio.run(scenario())
+    assert "read again" in troubles[0]
+    assert troubles[1:] == [""] * 13
+    assert watched.world.past_asked[0][2] == NOW + 30.0
+
+
+def test_a_workload_that_comes_adds_its_cost_and_leaves_the_background_alone() -> None:
+    watched = Watched(small_catalog(1))
+    came = NOW + 120.0
+    home = Listed(workload_of(1), edge(1), since=came)
+
+    async def scenario() -> tuple[Look, Look]:
+        looks = []
+        for step in range(60):
+            now = NOW + 5.0 * step
+            there = now - 0.5 >= came
+            watched.world.say_loads(now - 0.5, edge(1), (0.4 + (0.1 if there else 0.0), 0.4, 0.3))
+            if there:
+                watched.world.say_costs(now - 0.5, home.placement, 0.8, 2e9)
+            looks.append(await watched.look(now, (home,) if now >= came else ()))
+        return looks[20], looks[-1]
+
+    before, after = asyncio.run(scenario())
+    assert before.cost_now[0].tolist() == [0.0, 0.0, 0.0]
+    assert after.cost_now[0, CPU] == pytest.approx(0.1)
+    background = watched.watch.series(after).values.reshape(2, 3, -1)[0, CPU]
+    known = background[np.isfinite(background)]
+    assert known == pytest.approx(np.full(len(known), 0.4), abs=1e-6)
+    assert 6 <= len(known) <= 9
+    assert watched.watch.series(after).limits.reshape(2, 3)[0, CPU] == pytest.approx(0.75)
+
+
+def test_gpu_history_restarts_when_a_placement_that_may_use_it_comes() -> None:
+    version = Version("detector", "01", "1", "x", needs_gpu=True, gpu_ratio=0.2)
+    watched = Watched(small_catalog(1, versions={("detector", "01", "1"): version}))
+    home = Listed(workload_of(1), edge(1), since=NOW + 150.0)
+
+    async def scenario() -> Look:
+        look = None
+        for step in range(60):
+            now = NOW + 5.0 * step
+            watched.world.say_loads(now - 0.5, edge(1), (0.4, 0.4, 0.3))
+            look = await watched.look(now, (home,) if now >= NOW + 150.0 else ())
+        assert look is not None
+        return look
+
+    look = asyncio.run(scenario())
+    values = watched.watch.series(look).values.reshape(2, 3, -1)[0]
+    assert np.count_nonzero(np.isfinite(values[GPU])) == 4
+    assert look.cost_now[0, GPU] == 0.0
+
+
+def test_what_was_never_measured_stays_background() -> None:
+    watched = Watched(small_catalog(1))
+
+    async def scenario() -> Look:
+        look = None
+        for step in range(30):
+            now = NOW + 5.0 * step
+            watched.world.say_loads(now - 0.5, edge(1), (0.6, 0.4, 0.3))
+            look = await watched.look(now)
+        assert look is not None
+        return look
+
+    look = asyncio.run(scenario())
+    assert look.cost_now[0].tolist() == [0.0, 0.0, 0.0]
+    background = watched.watch.series(look).values.reshape(2, 3, -1)[0, CPU]
+    assert background[np.isfinite(background)] == pytest.approx(0.6)
+
+
+def test_before_it_was_measured_a_newcomer_is_expected_to_cost_what_is_declared() -> None:
+    watched = Watched(small_catalog(1))
+    look = asyncio.run(watched.look(NOW, (Listed(workload_of(1), edge(1), since=NOW - 2.0),)))
+    assert look.cost_now[0, CPU] == pytest.approx(1.0 * 1.5 / 8.0)
+
+
+def test_overload_is_counted_and_blindness_makes_it_stale() -> None:
+    watched = Watched()
+
+    async def scenario() -> tuple[Look, Look]:
+        over = await live(watched, 30.0, cpu=0.9)
+        watched.world.trouble = DOWN
+        return over, await watched.look(NOW + 60.0)
+
+    over, blind = asyncio.run(scenario())
+    assert snapshot_of(watched, over).devices.over_seconds[0].tolist() == [30.0, 0.0, 0.0]
+    snapshot = snapshot_of(watched, blind)
+    assert snapshot.blind == "prometheus_timeout"
+    assert snapshot.devices.over_seconds[0, CPU] == 0.0
+    assert snapshot.reading(0, CPU).value == 0.9
+    assert set(snapshot.devices.quality.ravel().tolist()) == {int(Quality.STALE), int(Quality.NOT_APPLICABLE)}
+
+
+def test_a_clock_that_goes_backwards_blinds_one_cycle_and_spoils_nothing() -> None:
+    watched = Watched()
+
+    async def scenario() -> tuple[Look, Look]:
+        await live(watched, 300.0)
+        watched.world.said.clear()
+        watched.speak(NOW + 99.0)
+        backwards = await watched.look(NOW + 100.0)
+        return backwards, await live(watched, 100.0, start=NOW + 105.0)
+
+    backwards, after = asyncio.run(scenario())
+    assert backwards.sight.readings.blind == "clock_backwards"
+    snapshot = snapshot_of(watched, after)
+    assert snapshot.blind == ""
+    assert snapshot.reading(0, CPU).quality is Quality.FRESH
+    total = watched.watch.history.total(NOW + 205.0)[0, CPU, -6:]
+    assert total == pytest.approx([0.5] * 6)
+
+
+def test_an_edit_keeps_history_and_fills_that_of_a_new_device() -> None:
+    watched = Watched(small_catalog(2))
+    wider = FleetIndex.of(small_catalog(3), "v2")
+
+    async def scenario() -> Look:
+        await live(watched, 60.0)
+        for step in range(12):
+            watched.world.say_loads(NOW + 5.0 * step, edge(3), (0.7, 0.4, 0.3))
+        watched.speak(NOW + 64.0)
+        watched.world.say_loads(NOW + 64.0, edge(3), (0.7, 0.4, 0.3))
+        return await watched.watch.look(NOW + 65.0, wider, watched.listed(), frozenset())
+
+    look = asyncio.run(scenario())
+    total = watched.watch.history.total(NOW + 65.0)
+    assert total[wider.device_row[edge(2)], CPU, -1] == pytest.approx(0.5)
+    assert total[wider.device_row[edge(3)], CPU, -1] == pytest.approx(0.7)
+    assert snapshot_of(watched, look).catalog_version == "v2"
+
+
+def test_the_order_in_which_things_are_listed_changes_nothing() -> None:
+    def snapshot(backwards: bool) -> bytes:
+        watched = Watched()
+        watched.world.backwards = backwards
+        listed = tuple(reversed(watched.listed())) if backwards else watched.listed()
+
+        async def scenario() -> Look:
+            look = None
+            for step in range(12):
+                watched.speak(NOW + 5.0 * step - 0.5)
+                look = await watched.look(NOW + 5.0 * step, listed)
+            assert look is not None
+            return look
+
+        return encode_snapshot(snapshot_of(watched, asyncio.run(scenario())))
+
+    assert snapshot(False) == snapshot(True)
+
+
+def test_the_forecast_of_the_whole_is_background_plus_cost() -> None:
+    watched = Watched(small_catalog(1), Limits(times=Times(history_hours=0.2)))
+    for step in range(144):
+        watched.speak(NOW - 720.0 + 5.0 * step)
+    look = asyncio.run(live(watched, 60.0))
+    table, _ = LastValueForecaster().forecast(watched.watch.series(look), None, NOW + 60.0)
+    seen = outlook(table, look.cost_now, np.array(watched.limits.overload.ratios))
+    assert seen.p50[0, CPU] == pytest.approx(np.full(4, 0.5), abs=1e-6)
+    assert seen.cost_now[0, CPU] == pytest.approx(0.1)
+    assert np.isnan(seen.p50[1, GPU]).all()
+    assert not seen.gate_open[np.isnan(seen.skill)].any()
+
+
+def background_after(watched: Watched, look: Look) -> np.ndarray:
+    """The background of the first edge's CPU load."""
+    background: np.ndarray = watched.watch.series(look).values.reshape(len(watched.index.device_ids), 3, -1)[0, CPU]
+    return background
+
+
+def test_right_after_a_start_who_is_not_measured_yet_is_awaited_and_restarts_nothing() -> None:
+    watched = Watched(small_catalog(1))
+
+    async def scenario() -> tuple[Look, Look]:
+        looks = []
+        for step in range(40):
+            now = NOW + 5.0 * step
+            watched.world.say_loads(now - 0.5, edge(1), (0.5, 0.4, 0.3))
+            if step >= 3:
+                watched.world.say_costs(now - 0.5, watched.listed()[0].placement, 0.8, 2e9)
+            looks.append(await watched.look(now))
+        return looks[0], looks[-1]
+
+    first, last = asyncio.run(scenario())
+    assert first.cost_now[0, CPU] == pytest.approx(1.0 * 1.5 / 8.0)
+    background = background_after(watched, last)
+    assert np.isnan(background[-6])  # the cell that begins at NOW
+    assert background[-5:] == pytest.approx([0.4] * 5, abs=1e-6)
+
+
+def test_right_after_a_start_who_is_measured_already_is_believed() -> None:
+    watched = Watched(small_catalog(1))
+    background = background_after(watched, asyncio.run(live(watched, 30.0)))
+    assert background[-1] == pytest.approx(0.4, abs=1e-6)
+
+
+def test_the_cell_in_which_a_workload_left_stays_unknown() -> None:
+    watched = Watched(small_catalog(1))
+    left = NOW + 75.0
+
+    async def scenario() -> Look:
+        look = None
+        for step in range(40):
+            now = NOW + 5.0 * step
+            watched.world.say_loads(now - 0.5, edge(1), (0.5 if now < left else 0.4, 0.4, 0.3))
+            if now < left:
+                watched.world.say_costs(now - 0.5, watched.listed()[0].placement, 0.8, 2e9)
+            look = await watched.look(now, watched.listed() if now < left else ())
+        assert look is not None
+        return look
+
+    background = background_after(watched, asyncio.run(scenario()))
+    assert np.isnan(background[-4])  # the cell from NOW + 60 to NOW + 90
+    assert background[-3:] == pytest.approx([0.4] * 3, abs=1e-6)
+    assert background[-5] == pytest.approx(0.4, abs=1e-6)
+
+
+def test_a_cost_is_not_subtracted_from_a_load_that_is_not_seen() -> None:
+    watched = Watched(small_catalog(1), Limits(times=Times(grid_seconds=60.0)))
+    begin = NOW // 60.0 * 60.0 + 60.0
+
+    async def scenario() -> Look:
+        look = None
+        for step in range(14):
+            now = begin + 1.0 + 5.0 * step
+            silent = 2 <= step < 12
+            if not silent:
+                watched.world.say_loads(now - 0.5, edge(1), (0.5, 0.4, 0.3))
+            watched.world.say_costs(now - 0.5, watched.listed()[0].placement, 3.2 if silent else 0.8, 2e9)
+            look = await watched.look(now)
+        assert look is not None
+        return look
+
+    background = background_after(watched, asyncio.run(scenario()))
+    while_fresh = (2 * 0.1 + 2 * 0.4) / 4  # the load is not yet stale two cycles after its last sample
+    assert background[-1] == pytest.approx(0.5 - while_fresh, abs=1e-6)
+
+
+def test_costs_read_again_are_summed_by_device_in_their_own_cells() -> None:
+    index = FleetIndex.of(small_catalog(2))
+    answer = (
+        Samples({"device": edge(1)}, (75.0, 105.0), (1.0, 2.0)),
+        Samples({"placement": f"{workload_of(2)}@{edge(1)}#3"}, (105.0,), (0.5,)),
+        Samples({"device": edge(2)}, (45.0, 135.0, 165.0), (9.0, 3.0, 9.0)),
+        Samples({"device": "stranger"}, (75.0,), (7.0,)),
+        Samples({"placement": "no name of a placement"}, (75.0,), (7.0,)),
+    )
+    assert summed_by_device(answer, index, (2, 3), 30.0).tolist() == [[1.0, 2.5, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]]
+
+
+def test_a_first_measurement_that_was_too_low_is_soon_outweighed() -> None:
+    watched = Watched(small_catalog(1))
+
+    async def scenario() -> Look:
+        await live(watched, 5.0, cores=0.2)
+        return await live(watched, 45.0, start=NOW + 10.0, cores=0.8)
+
+    cost = snapshot_of(watched, asyncio.run(scenario())).workloads.cost_cores[0]
+    assert cost == pytest.approx((2 * 0.2 + 10 * 0.8) / 12, rel=0.02)
