@@ -1,0 +1,1 @@
+"""Orders going out and what came of them: dispatcher, journal, recorder, verification."""
