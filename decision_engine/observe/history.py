@@ -40,6 +40,11 @@ class History:
         """The width of one cell."""
         return self._times.grid_seconds
 
+    @property
+    def scrape_seconds(self) -> float:
+        """The time between two samples."""
+        return self._times.scrape_seconds
+
     def extend(self, now: float, samples: dict[int, RawSamples]) -> None:
         """Take over raw loads by resource number, their rows being devices; what came before or comes from after ``now`` + one
         scrape is left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from decision_engine.catalog.model import RESOURCES
@@ -11,7 +13,7 @@ from decision_engine.observe.history import History
 from decision_engine.observe.index import FleetIndex
 from decision_engine.observe.placements import ends_of
 from decision_engine.observe.reader import device_row_of
-from decision_engine.observe.shares import COST_SIGNALS
+from decision_engine.observe.shares import COST_SIGNALS, SETTLING_SCRAPES
 from decision_engine.observe.signals import Signal
 from decision_engine.observe.source import Samples, Source
 
@@ -36,7 +38,7 @@ async def fill_history(history: History, source: Source, signals: dict[str, Sign
         signal = signals.get(name)
         if signal is not None and signal.history:
             answer = await source.past(signal, start, now, history.grid_seconds)
-            costs = summed_by_device(answer, index, (first, cells), history.grid_seconds)
+            costs = unsettled_cells_unknown(summed_by_device(answer, index, (first, cells), history.grid_seconds), _settling_cells(history))
             history.fill_cost(now, {resource: _as_samples(costs / scales[resource][:, np.newaxis], first, history.grid_seconds)})
 
 
@@ -56,6 +58,23 @@ def summed_by_device(answer: tuple[Samples, ...], index: FleetIndex, cells: tupl
         inside = (cell >= 0) & (cell < count)
         np.add.at(sums[row], cell[inside], np.asarray(series.values, dtype=np.float64)[inside])
     return sums
+
+
+def unsettled_cells_unknown(sums: Floats, cells: int) -> Floats:
+    """The sums with NaN where nothing was published within ``cells`` of a cell in which something was.
+
+    A rate begins some scrapes after its program and a gap in the scrapes ends it early: such a 0 is not «costs nothing».
+    """
+    published = sums > 0
+    near = published.copy()
+    for distance in range(1, cells + 1):
+        near[:, distance:] |= published[:, :-distance]
+        near[:, :-distance] |= published[:, distance:]
+    return np.where(near & ~published, np.nan, sums)
+
+
+def _settling_cells(history: History) -> int:
+    return math.ceil(SETTLING_SCRAPES * history.scrape_seconds / history.grid_seconds)
 
 
 def _as_samples(sums: Floats, first: int, grid_seconds: float) -> RawSamples:

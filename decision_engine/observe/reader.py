@@ -98,7 +98,8 @@ class FleetReader:
         present = np.zeros((len(index.device_ids), len(self._device_signals)), dtype=bool)
         for number, signal in enumerate(self._device_signals):
             flat = flatten(answers[signal.name], lambda labels: device_row_of(labels, index))
-            present[flat.row, number] = True
+            # After a gap the window reaches back beyond it; what was there before the gap is not there now.
+            present[flat.row[flat.at >= now - self._times.fresh_seconds], number] = True
             self._known[signal.name] = self._known[signal.name].with_samples(flat, now + self._times.scrape_seconds)
             if signal.history:
                 samples[signal.name] = flat

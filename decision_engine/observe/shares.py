@@ -174,7 +174,9 @@ class ShareKeeper:
         return restart, restart_at, changed
 
 
-def _fresh_by_device(readings: Readings, signal: str, index: FleetIndex, named: tuple[set[str], frozenset[str]]) -> tuple[Ints, Floats, Bools]:
+def _fresh_by_device(
+    readings: Readings, signal: str, index: FleetIndex, named: tuple[set[str], frozenset[str]]
+) -> tuple[Ints, Floats, Bools]:
     """Fresh measurements of one cost signal on catalogued devices, and which of them no estimate stands for; ``named`` are those
     with an estimate, and those that are gone."""
     found = readings.placement_column(signal)
