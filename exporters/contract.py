@@ -43,8 +43,13 @@ SCOPES: Final = ("host", "lent")
 """What a CPU load is measured against: the whole machine, or the cores that its owner lends to the fleet."""
 
 DEVICE_METRICS: Final[tuple[Metric, ...]] = (
-    Metric("edge_cpu_usage_ratio", "gauge", "ratio", ("scope",),
-           "CPU time in use over the last window: of all online cores (scope host), or by AI programs over the lent cores (scope lent)"),
+    Metric(
+        "edge_cpu_usage_ratio",
+        "gauge",
+        "ratio",
+        ("scope",),
+        "CPU time in use over the last window: of all online cores (scope host), or by AI programs over the lent cores (scope lent)",
+    ),
     Metric("edge_cpu_seconds_total", "counter", "seconds", ("mode",), "CPU time of all cores since boot, by mode"),
     Metric("edge_cpu_cores", "gauge", "", ("scope",), "Cores that edge_cpu_usage_ratio is measured against"),
     Metric("edge_memory_usage_ratio", "gauge", "ratio", (), "Memory not available to new programs, over all memory"),
@@ -67,13 +72,29 @@ WORKLOAD_METRICS: Final[tuple[Metric, ...]] = (
     Metric("ai_last_result_timestamp_seconds", "gauge", "seconds", WORKLOAD_LABELS, "When the newest result was made, Unix time"),
     Metric("ai_process_cpu_seconds_total", "counter", "seconds", WORKLOAD_LABELS, "CPU time used by the AI program"),
     Metric("ai_process_resident_memory_bytes", "gauge", "bytes", WORKLOAD_LABELS, "Resident memory of the AI program"),
-    Metric("ai_environment_state", "gauge", "", ("camera", "environment"), "1 for the environment class seen by the camera, 0 for the others"),
+    Metric(
+        "ai_environment_state", "gauge", "", ("camera", "environment"), "1 for the environment class seen by the camera, 0 for the others"
+    ),
     Metric("ai_environment_confidence_ratio", "gauge", "ratio", ("camera",), "Confidence of the environment class seen by the camera"),
-    Metric("ai_events_total", "counter", "", (*WORKLOAD_LABELS, "event"), "Security events seen; starts at 0 for every event the program may report"),
+    Metric(
+        "ai_events_total",
+        "counter",
+        "",
+        (*WORKLOAD_LABELS, "event"),
+        "Security events seen; starts at 0 for every event the program may report",
+    ),
     Metric("ai_event_last_timestamp_seconds", "gauge", "seconds", (*WORKLOAD_LABELS, "event"), "When the event was last seen, Unix time"),
     Metric("ai_event_confidence_ratio", "gauge", "ratio", (*WORKLOAD_LABELS, "event"), "Confidence of the event last seen"),
-    Metric("ai_observations_lost_total", "counter", "", WORKLOAD_LABELS, "Observations that never arrived, by gaps in the program's sequence numbers"),
-    Metric("ai_observations_refused_total", "counter", "", ("reason",), "Observations that the device exporter could not accept, by reason"),
+    Metric(
+        "ai_observations_lost_total",
+        "counter",
+        "",
+        WORKLOAD_LABELS,
+        "Observations that never arrived, by gaps in the program's sequence numbers",
+    ),
+    Metric(
+        "ai_observations_refused_total", "counter", "", ("reason",), "Observations that the device exporter could not accept, by reason"
+    ),
 )
 
 METRICS: Final[tuple[Metric, ...]] = DEVICE_METRICS + WORKLOAD_METRICS

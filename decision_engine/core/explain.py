@@ -12,8 +12,10 @@ RESOURCE_NAMES = {"en": {"cpu": "CPU", "memory": "memory", "gpu": "GPU"}, "ko": 
 SENTENCES: dict[str, dict[str, str]] = {
     "en": {
         "over_limit": "{device} is at {load} {resource}, over its limit of {limit} for {seconds}",
-        "will_pass_limit": "{device} will pass {limit} {resource} in {seconds} (p90 {p90}, P {probability} within {horizon_seconds}; now {load})",
-        "margin_passes_limit": "{device} at {load} {resource} plus its volatility margin passes {limit} (p90 {p90}); the forecast has no skill here yet",
+        "will_pass_limit": "{device} will pass {limit} {resource} in {seconds} "
+        "(p90 {p90}, P {probability} within {horizon_seconds}; now {load})",
+        "margin_passes_limit": "{device} at {load} {resource} plus its volatility margin passes {limit} (p90 {p90}); "
+        "the forecast has no skill here yet",
         "home_has_room": "{workload} has been away from {home} for {seconds} and {home} has room again",
         "first_look": "seen once; a second look on newer samples decides",
         "stale_evidence": "the {signal} reading of {subject} is not fresh: nothing is decided on it",
@@ -40,7 +42,8 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
     "ko": {
         "over_limit": "{device}의 {resource} 사용률 {load}, 한계 {limit} 초과 {seconds} 지속",
-        "will_pass_limit": "{device}의 {resource}이(가) {seconds} 안에 한계 {limit}를 넘을 전망 (p90 {p90}, {horizon_seconds} 내 확률 {probability}, 현재 {load})",
+        "will_pass_limit": "{device}의 {resource}이(가) {seconds} 안에 한계 {limit}를 넘을 전망 "
+        "(p90 {p90}, {horizon_seconds} 내 확률 {probability}, 현재 {load})",
         "margin_passes_limit": "{device}의 {resource} {load}에 변동 여유를 더하면 {limit} 초과 (p90 {p90}); 예측 신뢰도 부족",
         "home_has_room": "{workload}: {home}을(를) 떠난 지 {seconds}, {home}에 다시 여유 있음",
         "first_look": "한 번 관측됨; 새 표본으로 다시 확인 후 결정",

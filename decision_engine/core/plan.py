@@ -41,6 +41,15 @@ class Room:
     limits: Limits
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which placement goes where, and which resource it is about; indices."""
+
+    placement: int
+    target: int
+    resource: int
+
+
 def plan(proposal: Proposal, room: Room) -> Planned:
     """Plan one proposal against what has been accepted so far."""
     if isinstance(proposal.wish, Return):
@@ -67,7 +76,7 @@ def _plan_relief(wish: Relieve, room: Room) -> Planned:
             rejected = rejected or alternatives(question, answer, target, snapshot)
             if target is not None:
                 others = alternatives(question, answer, target, snapshot)
-                return _planned(int(placement), target, resource, answer, others, room)
+                return _planned(_Choice(int(placement), target, resource), answer, others, room)
     return Planned(reason=Reason("no_room_on_" + "_or_".join(wish.target_roles), {"device": wish.device}), rejected=rejected)
 
 
@@ -82,10 +91,11 @@ def _plan_return(wish: Return, room: Room) -> Planned:
         why = REFUSALS[int(answer.refusal[home])]
         return Planned(reason=Reason("home_" + why, {"home": wish.home}), rejected=alternatives(question, answer, None, snapshot))
     resource = int(np.nanargmax(np.nan_to_num(answer.after[home], nan=-np.inf)))
-    return _planned(placement, home, resource, answer, (), room)
+    return _planned(_Choice(placement, home, resource), answer, (), room)
 
 
-def _planned(placement: int, target: int, resource: int, answer: Answer, rejected: tuple[Alternative, ...], room: Room) -> Planned:
+def _planned(choice: _Choice, answer: Answer, rejected: tuple[Alternative, ...], room: Room) -> Planned:
+    placement, target, resource = choice.placement, choice.target, choice.resource
     snapshot = room.snapshot
     p, d = snapshot.placements, snapshot.devices
     workload, source = int(p.workload[placement]), int(p.device[placement])

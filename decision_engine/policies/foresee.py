@@ -33,7 +33,7 @@ class ForeseePolicy:
             by_forecast = outlook.gate_open & (outlook.p_over[:, :, step] >= limits.foresight.probability)
             by_margin = ~outlook.gate_open & (outlook.margin_p90[:, :, step] >= snapshot.resource_limits)
         rows = np.argwhere(calm & (by_forecast | by_margin))
-        return tuple(_wish(self, int(device), int(resource), step, snapshot, outlook) for device, resource in rows)
+        return tuple(_wish(self, (int(device), int(resource)), step, snapshot, outlook) for device, resource in rows)
 
 
 def horizon_step(outlook: Outlook, move_seconds_p95: float) -> int:
@@ -42,7 +42,8 @@ def horizon_step(outlook: Outlook, move_seconds_p95: float) -> int:
     return int(long_enough[0]) if len(long_enough) else len(outlook.background.horizon_seconds) - 1
 
 
-def _wish(policy: ForeseePolicy, device: int, resource: int, step: int, snapshot: Snapshot, outlook: Outlook) -> Proposal:
+def _wish(policy: ForeseePolicy, place: tuple[int, int], step: int, snapshot: Snapshot, outlook: Outlook) -> Proposal:
+    device, resource = place
     d = snapshot.devices
     name, kind, limit = d.ids[device], RESOURCES[resource], float(snapshot.resource_limits[resource])
     gate = bool(outlook.gate_open[device, resource])

@@ -108,13 +108,26 @@ class FakeFleet:
         rows = len(ds) * 3
         flat = p50.reshape(rows, h)
         table = ForecastTable(
-            at=self.now, method="test", horizon_seconds=HORIZONS, p50=flat, p90=p90.reshape(rows, h), spread=np.full((rows, h), 0.01),
-            skill=np.repeat([d.skill for d in ds], 3), margin_p90=flat, history_points=np.full(rows, 100),
+            at=self.now,
+            method="test",
+            horizon_seconds=HORIZONS,
+            p50=flat,
+            p90=p90.reshape(rows, h),
+            spread=np.full((rows, h), 0.01),
+            skill=np.repeat([d.skill for d in ds], 3),
+            margin_p90=flat,
+            history_points=np.full(rows, 100),
             usual_overload_seconds=np.full(rows, 120.0),
         )
         return Outlook(
-            background=table, cost_now=np.zeros((len(ds), 3)), p50=p50, p90=p90, p_over=p_over, margin_p90=p90.copy(),
-            skill=np.array([[d.skill] * 3 for d in ds]), gate_open=np.array([[d.gate] * 3 for d in ds]),
+            background=table,
+            cost_now=np.zeros((len(ds), 3)),
+            p50=p50,
+            p90=p90,
+            p_over=p_over,
+            margin_p90=p90.copy(),
+            skill=np.array([[d.skill] * 3 for d in ds]),
+            gate_open=np.array([[d.gate] * 3 for d in ds]),
             usual_overload_seconds=np.array([[d.usual_overload_seconds] * 3 for d in ds]),
         )
 

@@ -98,8 +98,13 @@ class SmallWorld:
         from decision_engine.core.reading import Quality
 
         return FakeDevice(
-            name, load=(load, 0.5, 0.5), p90=(min(load + 0.05, 1.0), 0.5, 0.5), p_over=min(1.0, max(0.0, (load - 0.6) * 3)),
-            over_seconds=60.0, quality=Quality.STALE if silent else Quality.FRESH, age_seconds=60.0 if silent else 1.0,
+            name,
+            load=(load, 0.5, 0.5),
+            p90=(min(load + 0.05, 1.0), 0.5, 0.5),
+            p_over=min(1.0, max(0.0, (load - 0.6) * 3)),
+            over_seconds=60.0,
+            quality=Quality.STALE if silent else Quality.FRESH,
+            age_seconds=60.0 if silent else 1.0,
         )
 
 

@@ -62,7 +62,9 @@ CASES = [
     pytest.param(move(S.STARTING, age=61.0), world(READY, READY), (S.READY, None), id="success-counts-before-the-deadline"),
     pytest.param(move(S.STARTING, age=11.0), world(None, None, answers=False), None, id="silent-runtime-says-nothing"),
     pytest.param(move(S.READY), world(READY, READY), None, id="no-result-yet"),
-    pytest.param(move(S.READY), world(READY, READY, result_after=-1.0), (S.FIRST_RESULT, "stop edge-01"), id="first-result-stops-the-source"),
+    pytest.param(
+        move(S.READY), world(READY, READY, result_after=-1.0), (S.FIRST_RESULT, "stop edge-01"), id="first-result-stops-the-source"
+    ),
     pytest.param(move(S.READY), world(READY, READY, result_after=-6.0), None, id="a-result-from-before-the-move-does-not-count"),
     pytest.param(move(S.READY), world(READY, READY, by_helper=False), None, id="no-results-by-design-ready-too-young"),
     pytest.param(move(S.READY), world(READY, None), (S.UNDOING, "stop edge-02"), id="target-lost-before-result"),

@@ -21,7 +21,9 @@ LIMITS = replace(
     moving=replace(Moving(), dwell_seconds=30.0, workload_rest_seconds=20.0, device_rest_seconds=10.0, deadline_seconds=60.0),
     budget=Budget(in_flight=2, window_seconds=120.0, fleet_moves=3, site_moves=3),
 )
-worlds = st.builds(SmallWorld, seed=st.integers(0, 10_000), edges=st.integers(2, 5), lossy=st.sampled_from([0.0, 0.3]), silent=st.sampled_from([0.0, 0.05]))
+worlds = st.builds(
+    SmallWorld, seed=st.integers(0, 10_000), edges=st.integers(2, 5), lossy=st.sampled_from([0.0, 0.3]), silent=st.sampled_from([0.0, 0.05])
+)
 few = settings(max_examples=20, deadline=None)
 
 
