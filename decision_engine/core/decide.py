@@ -17,7 +17,7 @@ from decision_engine.core.limits import Limits
 from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
 from decision_engine.core.move import ENDED, Move, MoveState, Transition, begin, step
 from decision_engine.core.plan import Planned, Room, plan
-from decision_engine.core.proposal import Proposal, Reason, Relieve
+from decision_engine.core.proposal import Proposal, Reason, Relieve, Return
 from decision_engine.core.snapshot import Snapshot
 
 ENGINE = "engine"
@@ -137,11 +137,13 @@ def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limi
 
 
 def _under_way(proposal: Proposal, memory: Memory) -> Reason | None:
-    """A device that is being relieved already, by whichever policy, is not relieved twice."""
-    if isinstance(proposal.wish, Relieve):
-        for _, move in sorted(memory.moves.items()):
-            if move.order.source == proposal.wish.device:
-                return Reason("move_under_way", {"workload": move.order.workload, "target": move.order.target})
+    """A device that is being relieved already is not relieved twice, and a workload on its way takes no second one."""
+    wish = proposal.wish
+    for _, move in sorted(memory.moves.items()):
+        if (isinstance(wish, Relieve) and move.order.source == wish.device) or (
+            isinstance(wish, Return) and move.order.workload == wish.workload
+        ):
+            return Reason("move_under_way", {"workload": move.order.workload, "target": move.order.target})
     return None
 
 

@@ -221,6 +221,18 @@ def test_a_failing_policy_is_benched_and_the_others_go_on() -> None:
     assert only(second, "relieve").verdict == "act"
 
 
+def test_one_workload_takes_one_way_at_a_time() -> None:
+    """Away from home on a device that overloads while home has room: either it is relieved or it returns, never both."""
+    fleet = calm_fleet()
+    fleet.devices[2] = FakeDevice("edge-03", load=(0.93, 0.5, 0.5), over_seconds=40.0)
+    fleet.workloads[2].at = ()
+    fleet.workloads[0].at, fleet.workloads[0].since = ("edge-03",), NOW - 100.0
+    record, memory = look_twice(fleet, quick_limits())
+    assert [d.policy for d in record.decisions if d.verdict == "act"] == ["relieve"]
+    assert only(record, "return_home").reason.code == "move_under_way"
+    assert len(memory.moves) == len(record.transitions) == 1
+
+
 @pytest.mark.parametrize(
     ("home_load", "since", "goes"),
     [
