@@ -84,7 +84,7 @@ def rewritten(text: str, document: dict[str, Any], section: str) -> str:
 
 def _span(text: str, section: str) -> tuple[int, int]:
     """First line of a section and the line after its last one; the end of the file twice where it is missing."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if key.value == section:
             ends = (mark.line + (1 if mark.column else 0) for mark in _ends(value))

@@ -1,0 +1,133 @@
+"""Says for each signal how many devices or workloads have it, how old the newest sample is, and what to do where it is absent."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from decision_engine.catalog.model import Catalog
+from decision_engine.check.line import CheckLine, few
+from decision_engine.check.scraping import Asking, QueryRefused
+from decision_engine.observe.signals import Signal
+
+NEEDED: Final = frozenset({"cpu", "memory", "last_result"})
+"""Without these nothing is decided; a fleet may well be without the others, such as GPUs."""
+LEAST_WINDOW_SECONDS: Final = 60.0
+"""A sample that is older than this counts as absent here, unless the rhythm is slower."""
+WINDOW_FRESH_TIMES: Final = 4.0
+METRIC_NAME: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whose newest sample is from when (Unix seconds; NaN where nobody tells)."""
+
+    at: Mapping[str, float]
+
+    def newest_age(self, now: float) -> float:
+        """Age of the newest sample in seconds; NaN where unknown."""
+        known = [at for at in self.at.values() if not math.isnan(at)]
+        return now - max(known) if known else math.nan
+
+
+def check_signals(signals: tuple[Signal, ...], catalog: Catalog, prometheus: Asking, fresh_seconds: float) -> list[CheckLine]:
+    """One line per signal."""
+    names = prometheus.metric_names()
+    lines = []
+    for signal in signals:
+        expected = expected_of(signal, catalog)
+        try:
+            seen = _seen(signal, prometheus, fresh_seconds)
+        except QueryRefused as error:
+            lines.append(
+                CheckLine(False, f"signal {signal.name}", f"Prometheus refuses {signal.promql}: {error}", "correct signals.overrides")
+            )
+            continue
+        lines.append(
+            _line(
+                signal,
+                expected,
+                Seen({key: at for key, at in seen.items() if key in expected}),
+                Rhythm(prometheus.now, fresh_seconds, names),
+            )
+        )
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The moment of asking, how old a sample may be, and the metric names that Prometheus knows."""
+
+    now: float
+    fresh_seconds: float
+    names: frozenset[str]
+
+
+def expected_of(signal: Signal, catalog: Catalog) -> frozenset[str]:
+    """Ids of the devices or workloads that should have a signal."""
+    if signal.key == "device":
+        return frozenset(device.id for device in catalog.devices.values() if device.gpu or signal.name != "gpu")
+    tells = signal.name in ("last_result", "confidence")
+    packages = {package.id for package in catalog.packages.values() if package.result == "helper" or not tells}
+    return frozenset(workload.id for workload in catalog.workloads.values() if workload.package in packages)
+
+
+def _seen(signal: Signal, prometheus: Asking, fresh_seconds: float) -> dict[str, float]:
+    """The time of the newest sample by device or workload id."""
+    window = max(LEAST_WINDOW_SECONDS, WINDOW_FRESH_TIMES * (signal.allowed_age_seconds or fresh_seconds))
+    results = prometheus.ask(signal.at_window(window))
+    times = {_key(signal, result): _newest(result) for result in prometheus.ask(signal.freshness)} if signal.freshness else {}
+    seen: dict[str, float] = {}
+    for result in results:
+        key, at = _key(signal, result), _sampled_at(result)
+        if key and at is not None:
+            at = at if signal.kind == "range" else times.get(key, math.nan)
+            seen[key] = max(seen.get(key, -math.inf), at) if not math.isnan(at) else seen.get(key, at)
+    return seen
+
+
+def _key(signal: Signal, result: Mapping[str, Any]) -> str:
+    label: str = result["metric"].get(signal.key, "")
+    return label if signal.key == "device" else label.rpartition("@")[0]
+
+
+def _sampled_at(result: Mapping[str, Any]) -> float | None:
+    """Time of the newest sample that is a number; None where there is none."""
+    samples = result["values"] if "values" in result else [result["value"]]
+    return next((float(at) for at, value in reversed(samples) if not math.isnan(float(value))), None)
+
+
+def _newest(result: Mapping[str, Any]) -> float:
+    return float(result["value"][1])
+
+
+def _line(signal: Signal, expected: frozenset[str], seen: Seen, rhythm: Rhythm) -> CheckLine:
+    subject, noun = f"signal {signal.name}", "devices" if signal.key == "device" else "workloads"
+    if not expected:
+        return CheckLine(True, subject, f"no {noun} of the catalogue should have it")
+    absent, allowed = expected - set(seen.at), signal.allowed_age_seconds or rhythm.fresh_seconds
+    stale = {key for key, at in seen.at.items() if rhythm.now - at > allowed}
+    age = seen.newest_age(rhythm.now)
+    sentence = f"present for {len(seen.at)} of {len(expected)} {noun}"
+    if seen.at:
+        sentence += ", no freshness known" if math.isnan(age) else f", newest sample {max(age, 0.0):.1f} s old"
+    if stale:
+        sentence += f", {len(stale)} older than {allowed:g} s ({few(stale)})"
+    ok = signal.name not in NEEDED or not (absent or stale)
+    return CheckLine(ok, subject, sentence, _advice(signal, absent, seen, rhythm.names) if absent else _stale_advice(stale))
+
+
+def _advice(signal: Signal, absent: Collection[str], seen: Seen, names: frozenset[str]) -> str:
+    if seen.at:
+        return f"absent for {few(absent)}: see there whether `edgeshift exporter` and the AI programs run"
+    used = names & set(METRIC_NAME.findall(signal.promql))
+    if used:
+        return f"Prometheus has {few(used)}, but with no known label {signal.key}: let it read the catalogue's targets"
+    return f"Prometheus has no metric of {signal.promql}: start `edgeshift exporter` on the devices, or set signals.preset or overrides"
+
+
+def _stale_advice(stale: Collection[str]) -> str:
+    return f"see whether Prometheus still scrapes {few(stale)}, and whether the clocks agree" if stale else ""
