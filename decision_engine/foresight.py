@@ -1,0 +1,61 @@
+"""Forecasts once per grid step, keeps the table in between, and carries the forecaster's state from run to run."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from decision_engine.core.snapshot import Outlook
+from decision_engine.execute.model_state import load_model_state, save_model_state
+from decision_engine.observe.outlook import outlook
+from decision_engine.observe.watch import FleetWatch, Look
+from forecasting.api import Forecaster, ForecastState, ForecastTable
+from forecasting.state import digest
+
+log = logging.getLogger(__name__)
+
+STATE_MAX_AGE_SECONDS = 7 * 24 * 3600.0
+"""What a fleet taught a forecaster a week ago says little about it today."""
+
+
+@dataclass(slots=True)
+class Foresight:
+    """One forecaster on one fleet."""
+
+    forecaster: Forecaster
+    state_path: Path | None
+    state: ForecastState | None = None
+    digest: str = ""
+    _table: ForecastTable | None = None
+    _made_for: tuple[float, tuple[str, ...]] = field(default=(float("nan"), ()))
+
+    def load(self, now: float) -> None:
+        """Begin with what a former run learned; without a good file, begin anew and say why."""
+        if self.state_path is None:
+            return
+        loaded = load_model_state(self.state_path, now, STATE_MAX_AGE_SECONDS)
+        if loaded.state is None:
+            log.info("%s", loaded.reason)
+            return
+        self.state, self.digest = loaded.state, digest(loaded.state)
+
+    def save(self, now: float) -> None:
+        """Leave to the next run what was learned."""
+        if self.state_path is not None and self.state is not None:
+            trouble = save_model_state(self.state_path, self.state, now)
+            if trouble:
+                log.warning("%s", trouble)
+
+    def outlook(self, watch: FleetWatch, look: Look, resource_limits: tuple[float, ...]) -> Outlook | None:
+        """The outlook of this cycle; None while blind. The table is made anew when a grid step has passed or the fleet changed."""
+        if look.sight.readings.blind:
+            return None
+        now = look.sight.readings.now
+        asked_for = (watch.history.end(now), look.sight.index.device_ids)
+        if self._table is None or asked_for != self._made_for:
+            self._table, self.state = self.forecaster.forecast(watch.series(look), self.state, now)
+            self.digest, self._made_for = digest(self.state), asked_for
+        return outlook(self._table, look.cost_now, np.array(resource_limits))
