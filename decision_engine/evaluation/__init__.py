@@ -1,0 +1,1 @@
+"""The same middle in virtual time, on the simulated plant."""
