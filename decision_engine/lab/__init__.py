@@ -1,0 +1,1 @@
+"""The whole thing on one machine, with real parts and a simulated fleet."""

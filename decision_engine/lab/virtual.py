@@ -1,0 +1,53 @@
+"""The lab in virtual time: the same story and the same middle, without sockets, processes or waiting."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from decision_engine.evaluation.fleet import fleet_document
+from decision_engine.evaluation.plant_source import PlantSource
+from decision_engine.evaluation.sight import CameraWatch, TwinWatch, plant_results
+from decision_engine.evaluation.tally import Tally
+from decision_engine.evaluation.virtual import STORY_BEGAN_UNIX_SECONDS, VirtualWorld, live_through
+from decision_engine.lab.narrate import Narrator
+from decision_engine.lab.tempo import LAB_LIMITS
+from decision_engine.service.events import events_of
+from decision_engine.wiring import build_virtual_engine
+from exporters.simulated.plant import Plant
+from exporters.simulated.stories import default_story
+
+if TYPE_CHECKING:
+    from decision_engine.lab.run import LabRequest
+
+NO_PORT = 9750
+"""The catalogue wants an address for every device; in virtual time nobody listens there."""
+
+
+async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
+    """Live through the story as fast as the machine can think; the result has the form of a live run's."""
+    blueprint = default_story(request.devices, request.duration_seconds, request.seed, lent_device=False)
+    plant = Plant(blueprint)
+    source = PlantSource(plant, STORY_BEGAN_UNIX_SECONDS, LAB_LIMITS.times)
+    catalog_path = directory / "fleet.yaml"
+    catalog_path.write_text(yaml.safe_dump(fleet_document(blueprint, NO_PORT)), encoding="utf-8")
+    engine = build_virtual_engine(source, plant, STORY_BEGAN_UNIX_SECONDS, catalog_path, LAB_LIMITS)
+    world = VirtualWorld(plant, plant.twin(), source, engine)
+    tally, twin = Tally(frozenset(), STORY_BEGAN_UNIX_SECONDS), TwinWatch()
+    cameras = CameraWatch({workload.camera: 1.0 / workload.frames_per_second for workload in blueprint.workloads})
+    narrator = Narrator(STORY_BEGAN_UNIX_SECONDS)
+    async for report in live_through(world, request.duration_seconds):
+        twin.look(world.twin)
+        for camera, at in plant_results(plant).items():
+            cameras.saw(camera, at)
+        for event, body in events_of(report):
+            tally.take(event, body)
+            if not request.json:
+                for line in narrator.lines(event, body):
+                    print(line, file=sys.stderr)
+    await engine.close(STORY_BEGAN_UNIX_SECONDS + request.duration_seconds)
+    gaps = [gap for gap in plant.score().longest_gap_seconds.values() if gap is not None]
+    return tally.result(plant.score(), world.twin.score(), max(gaps, default=None), twin.first_crossing)
