@@ -26,7 +26,7 @@ lab: setup ## Run the whole product on this machine: Prometheus, a simulated fle
 	@exec .venv/bin/edgeshift lab $(ARGS)
 
 test: setup ## Run all tests: quick ones first, then those with a real Prometheus
-	@exec .venv/bin/python -m pytest tests --ignore=tests/cluster $(ARGS)
+	@exec scripts/test.sh $(ARGS)
 
 check: setup ## Check format, lint, types, import directions, Prometheus rules and documentation
 	@exec scripts/check.sh

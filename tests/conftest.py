@@ -1,4 +1,4 @@
-"""Order of the whole test run: quick tests first, those with real parts last."""
+"""Marks what has real parts, and puts it last when everything runs in one go."""
 
 from __future__ import annotations
 

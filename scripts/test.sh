@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Run the quick tests side by side, then those with real parts one after the other; arguments go to both (-k, a path is not one).
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+none_collected=5
+python="$root/.venv/bin/python"
+# One thread each: the arrays of a test are small, and threads that wait for each other make them slow.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+run() {
+  local code=0
+  "$python" -m pytest "$@" || code=$?
+  [ "$code" -eq 0 ] || [ "$code" -eq "$none_collected" ] || exit "$code"
+  [ "$code" -eq "$none_collected" ] || ran=yes
+}
+
+ran=
+run tests --ignore=tests/real --ignore=tests/cluster -q -n auto "$@"
+run tests/real -v "$@"
+[ -n "$ran" ] || exit "$none_collected"
