@@ -1,0 +1,135 @@
+"""The command line of the engine; heavy parts are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="edgeshift",
+    help="Watches a fleet of edge-AI devices through Prometheus, forecasts overload and moves AI workloads before it happens.",
+    epilog="Example: edgeshift lab --devices 8 --duration 120",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+catalog_app = typer.Typer(
+    help="Reads the catalogue of devices, cameras, packages and workloads.",
+    epilog="Example: edgeshift catalog targets --config edgeshift.yaml",
+    no_args_is_help=True,
+)
+app.add_typer(catalog_app, name="catalog")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="EDGESHIFT_CONFIG")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+BreakOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--break", metavar="PART:WHEN:SECONDS", help="Kill prometheus or engine on purpose, such as prometheus:40:30 or engine:move:2."
+    ),
+]
+LanguageOption = Annotated[Literal["en", "ko"], typer.Option(help="Language of the sentences.")]
+DEFAULT_CONFIG = Path("edgeshift.yaml")
+
+
+@app.command(epilog="Example: edgeshift lab --devices 8 --duration 120 --seed 1 --headless --json")
+def lab(
+    devices: Annotated[int, typer.Option(min=3, max=64, help="Simulated edges, besides one analysis server and this machine.")] = 8,
+    duration: Annotated[
+        float, typer.Option(min=20, max=86_400, help="Seconds after which it ends by itself; Ctrl-C ends it sooner.")
+    ] = 180.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same loads.")] = 1,
+    headless: Annotated[bool, typer.Option("--headless", help="No live view; one line per event.")] = False,
+    virtual: Annotated[bool, typer.Option("--virtual", help="Virtual time: no sockets, no processes, done in seconds.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep the lab's files (settings, journal, logs) in this folder.")] = None,
+    breaks: BreakOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the whole loop on this machine: real Prometheus, a simulated fleet, and this machine as one real edge."""
+    from decision_engine.lab.run import LabRequest, run_lab
+
+    if virtual and breaks:
+        raise typer.BadParameter("--break kills real processes, and with --virtual there are none")
+    request = LabRequest(
+        devices=devices,
+        duration_seconds=duration,
+        seed=seed,
+        headless=headless or json,
+        virtual=virtual,
+        keep=keep,
+        json=json,
+        breaks=tuple(breaks or ()),
+    )
+    sys.exit(run_lab(request))
+
+
+@app.command(epilog="Example: edgeshift serve --config edgeshift.yaml")
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the engine and its service until stopped."""
+    from decision_engine.serving import serve_until_stopped
+
+    sys.exit(serve_until_stopped(config))
+
+
+@app.command(epilog="Example: edgeshift once --config edgeshift.yaml --json")
+def once(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Observe once, look twice, and print what would be done; nothing is done and nothing is written down."""
+    from decision_engine.once import print_once
+
+    sys.exit(print_once(config, json))
+
+
+@app.command(epilog="Example: edgeshift explain 3f9a0c12de --config edgeshift.yaml")
+def explain(
+    decision: Annotated[str, typer.Argument(help="Id of a decision, as the service and the journal show it.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    language: LanguageOption = "en",
+    json: JsonOption = False,
+) -> None:
+    """Tell why a decision was made: evidence, forecast, alternatives and what came of it."""
+    from decision_engine.explanation import print_explanation
+
+    sys.exit(print_explanation(config, decision, language, json))
+
+
+@app.command(epilog="Example: edgeshift check --config edgeshift.yaml")
+def check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Check settings, catalogue, reachability and metric presence; one line each, with what to do."""
+    from decision_engine.check import print_checks
+
+    sys.exit(print_checks(config, json))
+
+
+@catalog_app.command("targets", epilog="Example: edgeshift catalog targets --config edgeshift.yaml --output /etc/prometheus/edgeshift.json")
+def catalog_targets(
+    config: ConfigOption = DEFAULT_CONFIG,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file for file_sd instead of printing.")] = None,
+) -> None:
+    """Print the scrape targets that the catalogue makes, in Prometheus' file_sd form."""
+    import json as json_format
+
+    from decision_engine.catalog.store import CatalogError, YamlCatalogStore
+    from decision_engine.catalog.targets import scrape_targets, write_targets
+    from decision_engine.config import ConfigError, load_settings
+
+    try:
+        catalog, _ = YamlCatalogStore(load_settings(config).catalog).load()
+    except (ConfigError, CatalogError) as error:
+        _fail(error.errors)
+    if output is None:
+        typer.echo(json_format.dumps(scrape_targets(catalog), indent=2, ensure_ascii=False))
+        return
+    try:
+        write_targets(catalog, output)
+    except OSError as error:
+        _fail((f"{output} cannot be written: {error.strerror}",))
+
+
+def _fail(errors: tuple[str, ...]) -> NoReturn:
+    for line in errors:
+        typer.echo(line, err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""The aiohttp service: API, live stream, metrics and health."""
