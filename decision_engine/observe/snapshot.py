@@ -73,7 +73,8 @@ def _devices(sight: Sight) -> Devices:
     columns = [readings.device_column(resource, len(index.device_ids)) for resource in RESOURCES]
     load, load_at = np.stack([c.value for c in columns], axis=1), np.stack([c.at for c in columns], axis=1)
     quality, over_seconds = np.stack([c.quality for c in columns], axis=1), sight.over_seconds.copy()
-    without = ~index.has_gpu
+    # What nobody asks for is not judged: with a preset that knows no GPU, devices are planned by CPU and memory alone.
+    without = ~index.has_gpu if RESOURCES[GPU] in readings.devices else np.ones_like(index.has_gpu)
     load[without, GPU], load_at[without, GPU], over_seconds[without, GPU] = np.nan, np.nan, 0.0
     quality[without, GPU] = int(Quality.NOT_APPLICABLE)
     thermal = readings.device_column("thermal_headroom", len(index.device_ids))
