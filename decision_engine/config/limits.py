@@ -48,6 +48,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "sustain_seconds": _at_least(0),
         "relieved_within_seconds": _above(0),
         "thermal_headroom_kelvin": _at_least(0),
+        "throttling_near_kelvin": _at_least(0),
     },
     "foresight": {
         "probability": _ratio_above_zero,

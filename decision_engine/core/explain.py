@@ -12,6 +12,7 @@ RESOURCE_NAMES = {"en": {"cpu": "CPU", "memory": "memory", "gpu": "GPU"}, "ko": 
 SENTENCES: dict[str, dict[str, str]] = {
     "en": {
         "over_limit": "{device} is at {load} {resource}, over its limit of {limit} for {seconds}",
+        "throttling_near": "{device} is {headroom_kelvin} K below its throttle trip, at {load} {resource}",
         "will_pass_limit": "{device} will pass {limit} {resource} in {seconds} "
         "(p90 {p90}, P {probability} within {horizon_seconds}; now {load})",
         "margin_passes_limit": "{device} at {load} {resource} plus its volatility margin passes {limit} (p90 {p90}); "

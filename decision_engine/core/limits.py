@@ -27,7 +27,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """When a device counts as overloaded: a ratio per resource, held for ``sustain_seconds``."""
+    """When a device counts as overloaded: a ratio per resource, held for ``sustain_seconds``, or this near its throttle trip.
+
+    A target must have ``thermal_headroom_kelvin`` left; ``relieved_within_seconds`` is when a move's promise is checked.
+    """
 
     cpu_ratio: float = 0.85
     memory_ratio: float = 0.85
@@ -35,6 +38,7 @@ class Overload:
     sustain_seconds: float = 30.0
     relieved_within_seconds: float = 60.0
     thermal_headroom_kelvin: float = 10.0
+    throttling_near_kelvin: float = 3.0
 
     @property
     def ratios(self) -> tuple[float, float, float]:

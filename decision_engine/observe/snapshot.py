@@ -90,6 +90,7 @@ def _devices(sight: Sight) -> Devices:
         quality=quality,
         over_seconds=over_seconds,
         thermal_headroom_kelvin=np.where(thermal.fresh, thermal.value, np.nan),
+        thermal_at=np.where(thermal.fresh, thermal.at, np.nan),
         placements_known=sight.known,
     )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Proposal
 from decision_engine.core.snapshot import Snapshot
-from decision_engine.policies.relieve import overload_wish, sustained_overload
+from decision_engine.policies.relieve import overload_wishes
 
 
 class OverflowPolicy:
@@ -19,5 +17,4 @@ class OverflowPolicy:
 
     def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
         """One wish for each overloaded device and resource."""
-        rows = np.argwhere(sustained_overload(snapshot, limits))
-        return tuple(overload_wish(self, int(device), int(resource), snapshot, ("analysis",)) for device, resource in rows)
+        return overload_wishes(self, snapshot, limits, ("analysis",))

@@ -95,6 +95,7 @@ class FakeFleet:
             quality=quality,
             over_seconds=np.where(load >= 0.85, np.array([[d.over_seconds] for d in ds]), 0.0),
             thermal_headroom_kelvin=np.array([d.headroom_kelvin for d in ds]),
+            thermal_at=np.array([self.now - d.age_seconds for d in ds]),
             placements_known=np.array([d.known for d in ds]),
         )
 

@@ -98,6 +98,17 @@ def test_the_emptiest_other_edge_is_chosen_and_the_rest_is_listed() -> None:
     assert {a.reason for a in decision.rejected} == {"fuller_afterwards"}
 
 
+def test_a_device_about_to_throttle_is_relieved_too() -> None:
+    fleet = calm_fleet()
+    fleet.devices[0].headroom_kelvin = 2.0
+    decision = only(look_twice(fleet, quick_limits())[0], "relieve")
+    assert decision.move is not None
+    assert decision.move.source == "edge-01"
+    assert sentence(decision).startswith("edge-01 is 2.00 K below its throttle trip")
+    fleet.devices[0].headroom_kelvin = float("nan")
+    assert look_twice(fleet, quick_limits())[0].empty
+
+
 def test_without_room_on_edges_the_analysis_server_takes_it() -> None:
     fleet = overloaded()
     for device in fleet.devices[1:4]:
