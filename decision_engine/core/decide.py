@@ -11,7 +11,7 @@ from typing import Protocol
 
 from decision_engine.core.decision import Decision, Verdict, decision_id
 from decision_engine.core.effects import check_effects
-from decision_engine.core.guards import look, refuse_move, refuse_wish
+from decision_engine.core.guards import look, over_fleet_budget, refuse_move, refuse_wish
 from decision_engine.core.ledger import Ledger, open_ledger
 from decision_engine.core.limits import Limits
 from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
@@ -115,7 +115,11 @@ def _ask_policies(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits
 def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limits) -> _Course:
     """Guards before planning, the plan, guards on the plan: the first refusal wins and gives its sentence."""
     sighting = look(proposal, snapshot.now, course.memory, limits)
-    refusal = refuse_wish(proposal, sighting, snapshot, limits) or _under_way(proposal, course.memory)
+    refusal = (
+        refuse_wish(proposal, sighting, snapshot, limits)
+        or _under_way(proposal, course.memory)
+        or over_fleet_budget(course.memory, snapshot.now, limits)
+    )
     if refusal is not None:
         return _close(course, _decision(proposal, snapshot, Planned(reason=refusal), "hold"), sighting)
     planned = plan(proposal, Room(snapshot, course.ledger, course.memory, limits))

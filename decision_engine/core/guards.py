@@ -52,16 +52,22 @@ def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory
     ):
         if rests.get(id_, 0.0) > now:
             return Reason("resting", {"kind": kind, "id": id_, "seconds": rests[id_] - now})
-    return _over_budget(order, memory, now, limits) or _not_autonomous(proposal, limits)
+    return _over_site_budget(order, memory, now, limits) or _not_autonomous(proposal, limits)
 
 
-def _over_budget(order: MoveOrder, memory: Memory, now: float, limits: Limits) -> Reason | None:
+def over_fleet_budget(memory: Memory, now: float, limits: Limits) -> Reason | None:
+    """Whether the fleet may begin another move at all; asked before planning, so that a spent budget costs no plans."""
     budget = limits.budget
     if len(memory.moves) >= budget.in_flight:
         return Reason("budget_in_flight", {"limit": budget.in_flight})
-    recent = [site for at, site in memory.begun if at > now - budget.window_seconds]
-    if len(recent) >= budget.fleet_moves:
+    if sum(at > now - budget.window_seconds for at, _ in memory.begun) >= budget.fleet_moves:
         return Reason("budget_fleet", {"limit": budget.fleet_moves, "window_seconds": budget.window_seconds})
+    return None
+
+
+def _over_site_budget(order: MoveOrder, memory: Memory, now: float, limits: Limits) -> Reason | None:
+    budget = limits.budget
+    recent = [site for at, site in memory.begun if at > now - budget.window_seconds]
     if recent.count(order.site) >= budget.site_moves:
         return Reason("budget_site", {"limit": budget.site_moves, "window_seconds": budget.window_seconds, "site": order.site})
     return None
