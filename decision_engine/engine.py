@@ -92,7 +92,9 @@ class Engine:
         """
         began, parts = perf_counter(), self._parts
         observed = await parts.dispatcher.placements()
-        look = await parts.watch.look(now, self._index, observed.placements, self._silent_clusters(observed))
+        silent = self._silent_actuators(observed)
+        clusters = frozenset(cluster.id for cluster in self.catalog.clusters.values() if cluster.actuator in silent)
+        look = await parts.watch.look(now, self._index, observed.placements, clusters)
         outlook = parts.foresight.outlook(parts.watch, look, self.limits.overload.ratios)
         learned = Learned(self._move_seconds_p95(), parts.foresight.digest)
         snapshot = assemble(look.sight, outlook, self.limits, learned)
@@ -105,7 +107,7 @@ class Engine:
         self._number += 1
         return CycleReport(
             number=self._number, snapshot=snapshot, record=record, memory=self.memory if act else after, receipts=receipts,
-            seconds=perf_counter() - began, queries=look.sight.readings.queries, unreachable=frozenset(observed.unreachable),
+            seconds=perf_counter() - began, queries=look.sight.readings.queries, unreachable=silent,
             trouble=look.history_trouble or look.sight.readings.sentence,
         )  # fmt: skip
 
@@ -160,8 +162,10 @@ class Engine:
         self.catalog, self.catalog_version = catalog, version
         self._index = FleetIndex.of(catalog, version)
 
-    def _silent_clusters(self, observed: Observed) -> frozenset[str]:
-        return frozenset(cluster.id for cluster in self.catalog.clusters.values() if cluster.actuator in observed.unreachable)
+    def _silent_actuators(self, observed: Observed) -> frozenset[str]:
+        """Actuators of the catalogue that did not answer, or that nobody configured: what runs there is unknown."""
+        answering = self._parts.dispatcher.names - set(observed.unreachable)
+        return frozenset(self.actuator_names) - answering
 
     def _move_seconds_p95(self) -> float:
         """How long a move takes: learned from finished ones, the configured prior until there are enough."""

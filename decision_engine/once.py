@@ -30,8 +30,7 @@ from decision_engine.execute.holding import sqlite_path
 from decision_engine.execute.journal import Journal
 from decision_engine.execute.recorder import Recorder, Ring
 from decision_engine.foresight import Foresight
-from decision_engine.observe.signals import Signal, SignalError
-from decision_engine.observe.source import Samples, Source
+from decision_engine.observe.signals import SignalError
 from decision_engine.observe.watch import FleetWatch
 from decision_engine.policies import POLICIES
 from decision_engine.service.views import decision_view
@@ -144,35 +143,6 @@ def remembered(journal_url: str) -> tuple[Journal, Memory]:
         raise
 
 
-class LongLook:
-    """A source that looks back far enough to see how long an overload has lasted, which a running engine has seen for itself."""
-
-    def __init__(self, source: Source, seconds: float) -> None:
-        self._source = source
-        self._seconds = seconds
-
-    async def ask(self, signal: Signal, at: float, window_seconds: float) -> tuple[Samples, ...]:
-        """As the source does, with raw loads over ``seconds`` at least.
-
-        Raises:
-            PrometheusUnavailable: there is no answer, or none that could be believed.
-        """
-        back = max(window_seconds, self._seconds) if signal.kind == "range" and signal.name in RESOURCES else window_seconds
-        return await self._source.ask(signal, at, back)
-
-    async def past(self, signal: Signal, start: float, end: float, step_seconds: float) -> tuple[Samples, ...]:
-        """As the source does.
-
-        Raises:
-            PrometheusUnavailable: there is no answer, or none that could be believed.
-        """
-        return await self._source.past(signal, start, end, step_seconds)
-
-    async def close(self) -> None:
-        """Give back connections."""
-        await self._source.close()
-
-
 async def _look(settings: Settings) -> Findings:
     async with _dry_engine(settings) as engine:
         _tell(f"looking at {len(engine.catalog.devices)} devices through {settings.prometheus.url}")
@@ -192,13 +162,12 @@ async def _dry_engine(settings: Settings) -> AsyncIterator[Engine]:
     signals = wiring.signals_of(settings)
     if unseen := [signal.name for signal in signals if signal.name in RESOURCES and signal.kind == "instant"]:
         _tell(f"how long {' and '.join(unseen)} have been over their limits cannot be read back here: SC-1 and SC-2 need `edgeshift serve`")
-    source = LongLook(wiring.prometheus_source(settings), limits.overload.sustain_seconds + limits.times.fresh_seconds)
-    foresight = Foresight(wiring._forecaster(settings.forecasting, limits), settings.state_directory / "forecaster.bin")
+    foresight = Foresight(wiring.forecaster_of(settings.forecasting, limits), settings.state_directory / wiring.FORECASTER_STATE)
     foresight.load(time.time())
     foresight.state_path = None  # what is learned here is not left to the engine
     journal, memory = await asyncio.to_thread(remembered, settings.journal_url)
     parts = EngineParts(
-        watch=FleetWatch(source, signals, limits),
+        watch=FleetWatch(wiring.prometheus_source(settings), signals, limits),
         foresight=foresight,
         dispatcher=Dispatcher(wiring.actuators_of(settings, catalog)),
         journal=journal,

@@ -40,6 +40,7 @@ FORECASTERS: dict[str, type[RegressionForecaster] | type[LastValueForecaster]] =
     "regression": RegressionForecaster,
     "last_value": LastValueForecaster,
 }
+FORECASTER_STATE = "forecaster.bin"
 CODEC = SnapshotCodec(encode_snapshot, decode_snapshot)
 
 
@@ -62,17 +63,18 @@ async def build_engine(settings: Settings, clock: Callable[[], float]) -> Engine
     """
     store = YamlCatalogStore(settings.catalog)
     catalog, _ = store.load()
+    actuators = actuators_of(settings, catalog)
     settings.state_directory.mkdir(parents=True, exist_ok=True)
     journal = await asyncio.to_thread(Journal.open, settings.journal_url)
     try:
         memory = await asyncio.to_thread(journal.memory)
         await asyncio.to_thread(journal.note_start, EngineStart(clock(), VERSION, os.getpid()))
-        foresight = Foresight(_forecaster(settings.forecasting, settings.limits), settings.state_directory / "forecaster.bin")
+        foresight = Foresight(forecaster_of(settings.forecasting, settings.limits), settings.state_directory / FORECASTER_STATE)
         foresight.load(clock())
         parts = EngineParts(
             watch=FleetWatch(prometheus_source(settings), signals_of(settings), settings.limits),
             foresight=foresight,
-            dispatcher=Dispatcher(actuators_of(settings, catalog)),
+            dispatcher=Dispatcher(actuators),
             journal=journal,
             recorder=Recorder(settings.recorder.directory, Ring(keep_cycles=settings.recorder.cycles), CODEC),
             catalog_store=store,
@@ -90,7 +92,7 @@ def build_virtual_engine(source: Source, plant: Plant, story_began: float, catal
     journal = Journal.open(f"sqlite:///{catalog_path.parent / 'journal.sqlite'}")
     parts = EngineParts(
         watch=FleetWatch(source, signals_from("edgeshift", {}, limits.times), limits),
-        foresight=Foresight(_forecaster(ForecastingSettings(), limits), None),
+        foresight=Foresight(forecaster_of(ForecastingSettings(), limits), None),
         dispatcher=Dispatcher({"simulated": SimulatedActuator(plant, story_began)}),
         journal=journal,
         recorder=Recorder(catalog_path.parent / "cycles", Ring(), CODEC),
@@ -121,7 +123,11 @@ def prometheus_source(settings: Settings) -> PrometheusSource:
 
 
 def actuators_of(settings: Settings, catalog: Catalog) -> dict[str, Actuator]:
-    """The literal table of actuators, by the name that the catalogue's clusters use; what is not configured is not there."""
+    """The literal table of actuators, by the name that the catalogue's clusters use.
+
+    Raises:
+        ConfigError: a cluster names an actuator that is not configured; it would look as if nothing ran there.
+    """
     table: dict[str, Actuator] = {}
     simulated, process = settings.actuators.simulated, settings.actuators.process
     if simulated is not None:
@@ -136,6 +142,9 @@ def actuators_of(settings: Settings, catalog: Catalog) -> dict[str, Actuator]:
                 stop_grace_seconds=process.stop_grace_seconds,
             )
         )
+    strangers = [cluster for cluster in catalog.clusters.values() if cluster.actuator not in table]
+    if strangers:
+        raise ConfigError(tuple(f"actuators: cluster {one.id} is served by {one.actuator!r}, which is not configured" for one in strangers))
     return table
 
 
@@ -144,7 +153,7 @@ def _devices_of(actuator: str, catalog: Catalog) -> tuple[str, ...]:
     return tuple(device.id for device in catalog.devices.values() if catalog.clusters[device.cluster].actuator == actuator)
 
 
-def _forecaster(forecasting: ForecastingSettings, limits: Limits) -> Forecaster:
+def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaster:
     """The forecaster at the house's rhythm; its skill is judged at the horizon at which SC-12 acts."""
     times, foresight = limits.times, limits.foresight
     wanted = HORIZON_MOVES * foresight.move_seconds_prior / times.grid_seconds

@@ -69,6 +69,8 @@ def decide(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memor
 
 
 def _concluded(record: CycleRecord, memory: Memory) -> tuple[CycleRecord, Memory]:
+    if record.only_repeats(memory.sightings):
+        return CycleRecord(at=record.at), memory
     return record, memory if record.empty else remember(memory, record)
 
 
@@ -171,18 +173,23 @@ def _decision(proposal: Proposal, snapshot: Snapshot, planned: Planned, verdict:
 
 def _close(course: _Course, decision: Decision, sighting: Sighting) -> _Course:
     """Keep the look; write the decision down when it acts or when its reason changed."""
-    said = f"{decision.verdict}:{decision.reason.code}"
+    said = _words(decision)
     news = (decision,) if decision.verdict == "act" or said != sighting.said else ()
     return replace(course, decisions=course.decisions + news, sightings=(*course.sightings, replace(sighting, said=said)))
+
+
+def _words(decision: Decision) -> str:
+    """What counts as having said the same: the verdict and the reason's code."""
+    return f"{decision.verdict}:{decision.reason.code}"
 
 
 def _say(course: _Course, decision: Decision, memory: Memory, now: float) -> _Course:
     """A decision of the engine itself, about no proposal."""
     key = f"{decision.policy}:{decision.subject}"
     before = memory.sightings.get(key)
-    first = now if before is None else before.first_at
-    said = "" if before is None else before.said
-    return _close(course, decision, Sighting(key=key, first_at=first, last_at=now, evidence_at=now, looks=1, said=said))
+    if before is not None and before.said == _words(decision):
+        return replace(course, sightings=(*course.sightings, before))
+    return _close(course, decision, Sighting(key=key, first_at=now, last_at=now, evidence_at=now, looks=1, said=""))
 
 
 def _blind_decision(snapshot: Snapshot) -> Decision:

@@ -77,6 +77,10 @@ class CycleRecord:
         """Whether there is nothing to write down."""
         return not (self.sightings or self.decisions or self.transitions or self.outcomes)
 
+    def only_repeats(self, sightings: dict[str, Sighting]) -> bool:
+        """Whether it says nothing but looks that are remembered just so."""
+        return not (self.decisions or self.transitions or self.outcomes) and {s.key: s for s in self.sightings} == sightings
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptNote:
@@ -101,7 +105,7 @@ Record = CycleRecord | ReceiptRecord
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The fold of all records. ``begun`` are (time, site) of moves; ``generations`` the highest used per workload."""
+    """The fold of all records, the last of them made ``at``; ``begun`` are (time, site) of moves, ``generations`` the highest used."""
 
     sightings: dict[str, Sighting] = field(default_factory=dict)
     moves: dict[str, Move] = field(default_factory=dict)
@@ -111,10 +115,17 @@ class Memory:
     generations: dict[str, int] = field(default_factory=dict)
     move_seconds: tuple[float, ...] = ()
     watches: dict[str, Watch] = field(default_factory=dict)
+    at: float = 0.0
 
 
 def remember(memory: Memory, record: Record) -> Memory:
-    """Fold one record into the memory. Pure, and independent of settings: what depended on them stands in the record."""
+    """Fold one record into the memory. Pure, and independent of settings: what depended on them stands in the record.
+
+    A record older than the memory means that the clock was set back; all times then move back with it.
+    """
+    if record.at < memory.at:
+        memory = _set_back(memory, memory.at - record.at)
+    memory = replace(memory, at=record.at)
     if isinstance(record, ReceiptRecord):
         return _remember_receipts(memory, record)
     memory = _remember_moves(memory, record.transitions)
@@ -136,6 +147,32 @@ def rebuild(records: Iterable[Record]) -> Memory:
     for record in records:
         memory = remember(memory, record)
     return memory
+
+
+def _set_back(memory: Memory, seconds: float) -> Memory:
+    """The same memory on a clock that is ``seconds`` behind: nothing rests, waits or is promised longer than it was meant to."""
+    return replace(
+        memory,
+        sightings={
+            key: replace(s, first_at=s.first_at - seconds, last_at=s.last_at - seconds, evidence_at=s.evidence_at - seconds)
+            for key, s in memory.sightings.items()
+        },
+        moves={workload: _moved_back(move, seconds) for workload, move in memory.moves.items()},
+        workload_rests={id_: until - seconds for id_, until in memory.workload_rests.items()},
+        device_rests={id_: until - seconds for id_, until in memory.device_rests.items()},
+        begun=tuple((at - seconds, site) for at, site in memory.begun),
+        watches={id_: replace(watch, due_at=watch.due_at - seconds) for id_, watch in memory.watches.items()},
+    )
+
+
+def _moved_back(move: Move, seconds: float) -> Move:
+    return replace(
+        move,
+        begun_at=move.begun_at - seconds,
+        since=move.since - seconds,
+        deadline_at=move.deadline_at - seconds,
+        ordered_at=move.ordered_at - seconds,
+    )
 
 
 def _rests(kept: dict[str, float], record: CycleRecord, kind: str) -> dict[str, float]:

@@ -44,6 +44,11 @@ class Dispatcher:
         self._actuators = dict(actuators)
         self._limits = limits or TimeLimits()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The actuators that there are."""
+        return frozenset(self._actuators)
+
     async def dispatch(self, orders: Sequence[Order], catalog: Catalog, now: float) -> ReceiptRecord:
         """Send orders and wait for their receipts, which come in the order of ``orders``; for the journal as it is."""
         notes: list[ReceiptNote | None] = [None] * len(orders)

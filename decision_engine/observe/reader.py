@@ -27,8 +27,8 @@ Answers = dict[str, tuple[Samples, ...]]
 class FleetReader:
     """Asks every signal once for the whole fleet. Keeps the last known values; one reader per engine."""
 
-    def __init__(self, source: Source, signals: tuple[Signal, ...], times: Times) -> None:
-        """Take over the signals.
+    def __init__(self, source: Source, signals: tuple[Signal, ...], times: Times, first_window_seconds: float = 0.0) -> None:
+        """Take over the signals; the first read looks back ``first_window_seconds`` at least.
 
         Raises:
             SignalError: they cost more queries a cycle than allowed, or one is named twice.
@@ -37,6 +37,7 @@ class FleetReader:
         self._source = source
         self._signals = signals
         self._times = times
+        self._first_window_seconds = first_window_seconds
         self._device_signals = tuple(signal for signal in signals if signal.key == "device")
         self._placement_signals = tuple(signal for signal in signals if signal.key == "placement")
         self._device_ids: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class FleetReader:
         overlap = OVERLAP_SCRAPES * self._times.scrape_seconds
         silence = now - self._last_good_at
         if not silence >= 0:  # also before the first read
-            silence = self._times.fresh_seconds
+            silence = max(self._times.fresh_seconds, self._first_window_seconds)
         return min(silence + overlap, WINDOW_LIMIT_SECONDS)
 
     async def _ask_all(self, now: float, window_seconds: float) -> Answers:

@@ -51,7 +51,9 @@ class FleetWatch:
         self._source = source
         self._signals = {signal.name: signal for signal in signals}
         self._limits = limits
-        self._reader = FleetReader(source, signals, limits.times)
+        # An overload that began before this engine did is known at its first look.
+        first_window_seconds = limits.overload.sustain_seconds + limits.times.fresh_seconds
+        self._reader = FleetReader(source, signals, limits.times, first_window_seconds)
         self.history = History((), limits.times, limits.overload)
         self._book = CostBook.empty()
         self._keeper = ShareKeeper(frozenset(self._signals), limits.times)

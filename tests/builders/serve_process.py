@@ -82,6 +82,7 @@ def write_settings(directory: Path, **changes: Any) -> Path:
         "catalog": "fleet.yaml",
         "state_directory": "state",
         "service": {"listen": f"127.0.0.1:{free_port()}"},
+        "actuators": {"simulated": {"url": NOBODY, "timeout_seconds": 1.0}},
         "times": {"scrape_seconds": 0.5, "cycle_seconds": 0.5, "grid_seconds": 3.0, "history_hours": 0.1},
     }
     path = directory / "edgeshift.yaml"

@@ -13,9 +13,7 @@ import pytest
 
 from decision_engine.core.memory import CycleRecord, Memory
 from decision_engine.execute.faults import JournalError
-from decision_engine.observe.signals import Signal, signals_from
-from decision_engine.observe.source import Samples
-from decision_engine.once import APART_SCRAPES, Blind, Findings, LongLook, as_json, as_text, look_twice, print_once, remembered
+from decision_engine.once import APART_SCRAPES, Blind, Findings, as_json, as_text, look_twice, print_once, remembered
 from tests.builders.service import CYCLE_SECONDS, UNREACHABLE, Story
 
 BEFORE_THE_MOVE_SECONDS = 15.0
@@ -27,6 +25,15 @@ def story(tmp_path: Path) -> Iterator[Story]:
     told = Story(tmp_path)
     yield told
     asyncio.run(told.close())
+
+
+SETTINGS = """\
+schema: 1
+prometheus: {url: 'http://127.0.0.1:1'}
+catalog: fleet.yaml
+state_directory: state
+actuators: {simulated: {url: 'http://127.0.0.1:1'}}
+"""
 
 
 def looked(story: Story) -> Findings:
@@ -142,32 +149,9 @@ def test_where_no_journal_is_none_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_raw_loads_are_read_far_enough_back_to_tell_a_lasting_overload(story: Story) -> None:
-    """A running engine has watched for longer than its read window; a program that just began has not."""
-    windows: dict[str, float] = {}
-
-    class Noting:
-        async def ask(self, signal: Signal, at: float, window_seconds: float) -> tuple[Samples, ...]:
-            windows[signal.name] = window_seconds
-            return ()
-
-        async def past(self, signal: Signal, start: float, end: float, step_seconds: float) -> tuple[Samples, ...]:
-            return ()
-
-        async def close(self) -> None: ...
-
-    async def ask_all() -> None:
-        for signal in signals_from("edgeshift", {}, story.engine.limits.times):
-            await LongLook(Noting(), 45.0).ask(signal, 0.0, 20.0)
-
-    asyncio.run(ask_all())
-    assert {name for name, seconds in windows.items() if seconds == 45.0} == {"cpu", "memory", "gpu"}
-    assert set(windows.values()) == {20.0, 45.0}
-
-
 def test_an_unreachable_prometheus_is_one_sentence(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     config = story.directory / "edgeshift.yaml"
-    config.write_text("schema: 1\nprometheus: {url: 'http://127.0.0.1:1'}\ncatalog: fleet.yaml\nstate_directory: state\n", encoding="utf-8")
+    config.write_text(SETTINGS, encoding="utf-8")
     before = sorted(path.name for path in story.directory.iterdir())
     assert print_once(config, json=True) == 1
     printed = capsys.readouterr()
@@ -178,7 +162,7 @@ def test_an_unreachable_prometheus_is_one_sentence(story: Story, capsys: pytest.
 
 def test_a_broken_catalogue_is_told_whole(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     config = story.directory / "edgeshift.yaml"
-    config.write_text("schema: 1\nprometheus: {url: 'http://127.0.0.1:1'}\ncatalog: fleet.yaml\nstate_directory: state\n", encoding="utf-8")
+    config.write_text(SETTINGS, encoding="utf-8")
     story.write_catalog({**story.document, "clusters": []})
     assert print_once(config, json=False) == 1
     assert "devices[0].cluster" in capsys.readouterr().err

@@ -134,3 +134,18 @@ def test_a_move_survives_placements_that_die_under_it(seed: int, crashes: frozen
                 world.obey(transition.order)
     assert not memory.moves
     assert all(count <= 1 for count in Counter(p.workload for p in world.running.values()).values())
+
+
+@few
+@given(world=worlds, back_seconds=st.sampled_from([600.0, 3600.0, 86_400.0]))
+def test_a_clock_set_back_stretches_nothing(world: SmallWorld, back_seconds: float) -> None:
+    """What rests, waits or was promised does so for as long as was meant, on the clock as it now is."""
+    records, memory = run(world, 40)
+    after = decide(replace(world.fleet(), now=world.now - back_seconds, blind="clock_backwards").snapshot(), POLICIES, LIMITS, memory)[1]
+    longest = max(LIMITS.moving.workload_rest_seconds, LIMITS.moving.device_rest_seconds)
+    for until in (*after.workload_rests.values(), *after.device_rests.values()):
+        assert until - (world.now - back_seconds) <= longest
+    for move in after.moves.values():
+        assert move.deadline_at - (world.now - back_seconds) <= LIMITS.moving.deadline_seconds
+    assert all(sighting.evidence_at <= world.now - back_seconds for sighting in after.sightings.values())
+    assert records or after.at == world.now - back_seconds

@@ -137,7 +137,8 @@ def test_an_overload_that_lasts_is_seen_at_once_and_nothing_is_done(tmp_path: Pa
         assert result["trouble"] is None
         told = await fleet.once()
         assert told.code == 0, told.err
-        assert f"would do    {act['scenario']}: {HOT} is at " in told.out
+        # Which of the two it is may change with the forecast of the other edges, which is a scrape older by now.
+        assert any(f"would do    {scenario}: {HOT} is at " in told.out for scenario in RELIEVING), told.out
         assert "moving detector/cam-" in told.out
         assert [line for line in told.err.splitlines() if line.startswith("looking")] == [
             f"looking at 4 devices through {fleet.prometheus.url}",
