@@ -4,7 +4,8 @@
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd -- "$root" || exit 1
 
-say() { printf '• %s\n' "$*"; }
+# On standard error: what a program behind a target prints on standard output may be read by another program.
+say() { printf '• %s\n' "$*" >&2; }
 
 fail() {
   printf 'edgeshift: %s\n' "$*" >&2

@@ -61,6 +61,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "retry_seconds": _above(0),
         "ready_counts_after_seconds": _at_least(0),
         "workload_rest_seconds": _at_least(0),
+        "failed_target_rest_seconds": _at_least(0),
         "device_rest_seconds": _at_least(0),
         "dwell_seconds": _at_least(0),
         "return_margin_ratio": _ratio,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from decision_engine.core.decision import Decision, Verdict, decision_id
 from decision_engine.core.effects import check_effects
-from decision_engine.core.guards import look, over_fleet_budget, refuse_move, refuse_wish
+from decision_engine.core.guards import look, over_fleet_budget, refuse_move, refuse_wish, still_one_situation
 from decision_engine.core.ledger import Ledger, open_ledger
 from decision_engine.core.limits import Limits
 from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
@@ -21,6 +21,7 @@ from decision_engine.core.proposal import Proposal, Reason, Relieve, Return
 from decision_engine.core.snapshot import Snapshot
 
 ENGINE = "engine"
+BLIND_KEY = f"{ENGINE}:fleet"
 
 
 class Policy(Protocol):
@@ -37,13 +38,14 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What this cycle has concluded so far; ``memory`` already counts the moves that it has begun."""
+    """What this cycle has concluded so far; ``memory`` already counts the moves that it has begun, ``without_room`` names wishes."""
 
     ledger: Ledger
     memory: Memory
     decisions: tuple[Decision, ...] = ()
     transitions: tuple[Transition, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    without_room: frozenset[str] = frozenset()
 
 
 def decide(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memory: Memory) -> tuple[CycleRecord, Memory]:
@@ -52,18 +54,28 @@ def decide(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memor
     Returns the record to be journalled before acting (its transitions carry the orders) and the memory after it.
     """
     if snapshot.blind:
-        course = _say(_Course(open_ledger(snapshot, memory), memory), _blind_decision(snapshot), memory, snapshot.now)
+        course = _say(
+            _Course(open_ledger(snapshot, memory), memory),
+            _engine_decision(snapshot, "fleet", Reason("engine_blind", {"cause": snapshot.blind})),
+            memory,
+            snapshot.now,
+        )
         return _concluded(CycleRecord(at=snapshot.now, sightings=course.sightings, decisions=course.decisions), memory)
     leftovers = _advance_moves(snapshot, memory, limits)
     after_moves = remember(memory, replace(leftovers, sightings=tuple(memory.sightings.values())))
     course = _Course(open_ledger(snapshot, after_moves), after_moves)
     proposals, benched = _ask_policies(snapshot, policies, limits)
+    if BLIND_KEY in memory.sightings:
+        course = _say(course, _engine_decision(snapshot, "fleet", Reason("engine_sees_again", {})), memory, snapshot.now)
     for proposal in proposals:
         course = _weigh(course, proposal, snapshot, limits)
     for decision in benched:
         course = _say(course, decision, memory, snapshot.now)
     record = replace(
-        leftovers, sightings=course.sightings, decisions=course.decisions, transitions=leftovers.transitions + course.transitions
+        leftovers,
+        sightings=_with_recent(course, memory, snapshot.now, limits),
+        decisions=course.decisions,
+        transitions=leftovers.transitions + course.transitions,
     )
     return _concluded(record, memory)
 
@@ -93,11 +105,13 @@ def _advance_moves(snapshot: Snapshot, memory: Memory, limits: Limits) -> CycleR
 
 
 def _rests_after(move: Move, now: float, limits: Limits) -> tuple[Rest, ...]:
-    device_until = now + limits.moving.device_rest_seconds
+    """Both ends rest; a target that did not take the work rests longer, so that another one is tried next."""
+    moving = limits.moving
+    target_seconds = moving.failed_target_rest_seconds if move.state is MoveState.UNDONE else moving.device_rest_seconds
     return (
-        Rest("workload", move.order.workload, now + limits.moving.workload_rest_seconds),
-        Rest("device", move.order.source, device_until),
-        Rest("device", move.order.target, device_until),
+        Rest("workload", move.order.workload, now + moving.workload_rest_seconds),
+        Rest("device", move.order.source, now + moving.device_rest_seconds),
+        Rest("device", move.order.target, now + target_seconds),
     )
 
 
@@ -121,11 +135,13 @@ def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limi
         refuse_wish(proposal, sighting, snapshot, limits)
         or _under_way(proposal, course.memory)
         or over_fleet_budget(course.memory, snapshot.now, limits)
+        or _waits(proposal, course)
     )
     if refusal is not None:
         return _close(course, _decision(proposal, snapshot, Planned(reason=refusal), "hold"), sighting)
     planned = plan(proposal, Room(snapshot, course.ledger, course.memory, limits))
     if planned.order is None:
+        course = replace(course, without_room=course.without_room | {proposal.key})
         return _close(course, _decision(proposal, snapshot, planned, "refuse"), sighting)
     refusal = refuse_move(planned.order, proposal, snapshot, course.memory, limits)
     if refusal is not None:
@@ -143,14 +159,31 @@ def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limi
 
 
 def _under_way(proposal: Proposal, memory: Memory) -> Reason | None:
-    """A device that is being relieved already is not relieved twice, and a workload on its way takes no second one."""
-    wish = proposal.wish
+    """A device at either end of a move is not relieved before that ends, and a workload on its way takes no second one."""
     for _, move in sorted(memory.moves.items()):
-        if (isinstance(wish, Relieve) and move.order.source == wish.device) or (
-            isinstance(wish, Return) and move.order.workload == wish.workload
-        ):
+        if _concerns(move, proposal.wish):
             return Reason("move_under_way", {"workload": move.order.workload, "target": move.order.target})
     return None
+
+
+def _waits(proposal: Proposal, course: _Course) -> Reason | None:
+    """A wish that comes after another one waits until that one has found no room for the same subject in this very cycle."""
+    if proposal.after and f"{proposal.after}:{proposal.subject}" not in course.without_room:
+        return Reason("waits_for", {"policy": proposal.after})
+    return None
+
+
+def _with_recent(course: _Course, memory: Memory, now: float, limits: Limits) -> tuple[Sighting, ...]:
+    """This cycle's looks, and those that are still young enough to be a first one: no wish's looks depend on another's."""
+    seen = {sighting.key for sighting in course.sightings}
+    kept = [s for key, s in memory.sightings.items() if key not in seen and not key.startswith(f"{ENGINE}:")]
+    return course.sightings + tuple(s for s in kept if still_one_situation(s, now, limits))
+
+
+def _concerns(move: Move, wish: Relieve | Return) -> bool:
+    if isinstance(wish, Return):
+        return move.order.workload == wish.workload
+    return not move.overdue and wish.device in (move.order.source, move.order.target)
 
 
 def _decision(proposal: Proposal, snapshot: Snapshot, planned: Planned, verdict: Verdict) -> Decision:
@@ -192,27 +225,20 @@ def _say(course: _Course, decision: Decision, memory: Memory, now: float) -> _Co
     return _close(course, decision, Sighting(key=key, first_at=now, last_at=now, evidence_at=now, looks=1, said=""))
 
 
-def _blind_decision(snapshot: Snapshot) -> Decision:
+def _engine_decision(snapshot: Snapshot, subject: str, reason: Reason, scenario: str = "") -> Decision:
+    """The engine's own word, about no proposal."""
     return Decision(
-        id=decision_id(snapshot.now, ENGINE, "fleet"),
+        id=decision_id(snapshot.now, ENGINE, subject),
         at=snapshot.now,
         verdict="hold",
         policy=ENGINE,
-        scenario="",
-        subject="fleet",
-        reason=Reason("engine_blind", {"cause": snapshot.blind}),
+        scenario=scenario,
+        subject=subject,
+        reason=reason,
         catalog_version=snapshot.catalog_version,
     )
 
 
 def _benched_decision(policy: Policy, error: Exception, snapshot: Snapshot) -> Decision:
-    return Decision(
-        id=decision_id(snapshot.now, ENGINE, policy.name),
-        at=snapshot.now,
-        verdict="hold",
-        policy=ENGINE,
-        scenario=policy.scenario,
-        subject=policy.name,
-        reason=Reason("policy_failed", {"policy": policy.name, "error": f"{type(error).__name__}: {error}"}),
-        catalog_version=snapshot.catalog_version,
-    )
+    reason = Reason("policy_failed", {"policy": policy.name, "error": f"{type(error).__name__}: {error}"})
+    return _engine_decision(snapshot, policy.name, reason, policy.scenario)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.decision import MoveOrder
 from decision_engine.core.limits import Limits
@@ -15,19 +17,19 @@ FORESEEING = "foresee"
 
 
 def look(proposal: Proposal, now: float, memory: Memory, limits: Limits) -> Sighting:
-    """Count this look at a wish; a look counts only on newer evidence."""
+    """Count this look at a wish; a look counts only when nothing in it was known at the look before."""
     before = memory.sightings.get(proposal.key)
-    if before is None or now - before.last_at > LOOK_GAP_CYCLES * limits.times.cycle_seconds:
-        return Sighting(key=proposal.key, first_at=now, last_at=now, evidence_at=proposal.evidence_at, looks=1, said="")
-    newer = proposal.evidence_at > before.evidence_at
-    return Sighting(
-        key=proposal.key,
-        first_at=before.first_at,
-        last_at=now,
-        evidence_at=max(proposal.evidence_at, before.evidence_at),
-        looks=before.looks + int(newer),
-        said=before.said,
-    )
+    newest = proposal.newest_evidence_at
+    if before is None or not still_one_situation(before, now, limits):
+        return Sighting(key=proposal.key, first_at=now, last_at=now, evidence_at=newest, looks=1, said="")
+    if proposal.oldest_evidence_at > before.evidence_at:
+        return replace(before, last_at=now, evidence_at=newest, looks=before.looks + 1)
+    return replace(before, last_at=now)
+
+
+def still_one_situation(sighting: Sighting, now: float, limits: Limits) -> bool:
+    """Whether a look now would belong to the same situation."""
+    return now - sighting.last_at <= LOOK_GAP_CYCLES * limits.times.cycle_seconds
 
 
 def refuse_wish(proposal: Proposal, sighting: Sighting, snapshot: Snapshot, limits: Limits) -> Reason | None:
@@ -58,7 +60,7 @@ def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory
 def over_fleet_budget(memory: Memory, now: float, limits: Limits) -> Reason | None:
     """Whether the fleet may begin another move at all; asked before planning, so that a spent budget costs no plans."""
     budget = limits.budget
-    if len(memory.moves) >= budget.in_flight:
+    if sum(not move.overdue for move in memory.moves.values()) >= budget.in_flight:
         return Reason("budget_in_flight", {"limit": budget.in_flight})
     if sum(at > now - budget.window_seconds for at, _ in memory.begun) >= budget.fleet_moves:
         return Reason("budget_fleet", {"limit": budget.fleet_moves, "window_seconds": budget.window_seconds})

@@ -65,6 +65,7 @@ class Moving:
     ready_counts_after_seconds: float = 10.0
     workload_rest_seconds: float = 120.0
     device_rest_seconds: float = 60.0
+    failed_target_rest_seconds: float = 900.0
     dwell_seconds: float = 600.0
     return_margin_ratio: float = 0.10
     target_margin_ratio: float = 0.05

@@ -105,7 +105,8 @@ Record = CycleRecord | ReceiptRecord
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The fold of all records, the last of them made ``at``; ``begun`` are (time, site) of moves, ``generations`` the highest used."""
+    """The fold of all records, the last of them made ``at``; ``begun`` are (time, site) of moves,
+    ``generations`` the highest used, ``move_seconds`` how long moves took to their first result."""
 
     sightings: dict[str, Sighting] = field(default_factory=dict)
     moves: dict[str, Move] = field(default_factory=dict)
@@ -195,7 +196,7 @@ def _remember_moves(memory: Memory, transitions: tuple[Transition, ...]) -> Memo
             moves.pop(move.order.workload, None)
         else:
             moves[move.order.workload] = move
-        if move.state is MoveState.DONE:
+        if move.state is MoveState.FIRST_RESULT and transition.because.code == "first_result_seen":
             seconds.append(move.since - move.begun_at)
     return replace(
         memory, moves=moves, generations=generations, begun=tuple(begun[-BEGUN_KEPT:]), move_seconds=tuple(seconds[-MOVE_DURATIONS_KEPT:])

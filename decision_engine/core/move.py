@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import isfinite
 from typing import Literal
 
 from decision_engine.core.decision import Decision, MoveOrder, Promise
@@ -31,6 +32,9 @@ class MoveState(StrEnum):
 RETRY_DOUBLINGS = 4
 """A repeated order waits at most sixteen times the first wait: a runtime that comes back is used within minutes."""
 
+OVERDUE_DEADLINES = 2.0
+"""A stop that is not seen after this many deadlines is for a person: a runtime never came back, or a program will not end."""
+
 ENDED = frozenset({MoveState.DONE, MoveState.UNDONE})
 
 
@@ -50,17 +54,22 @@ class Move:
     orders: int
     detail: str = ""
     refused: str = ""
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What the dispatcher shall tell an actuator: start or stop one placement."""
+    """What the dispatcher shall tell an actuator: start or stop one placement.
+
+    A repeated order is the same order, unless ``attempt`` says that what died shall be started once more.
+    """
 
     move_id: str
     verb: Literal["start", "stop"]
     workload: str
     device: str
     placement: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +133,10 @@ def step(move: Move, snapshot: Snapshot, moving: Moving) -> Transition | None:
         return _become(move, MoveState.UNDONE, snapshot.now, None, Reason("no_longer_in_catalogue", {"workload": move.order.workload}))
     source = _sight(snapshot, move.order.source_placement, move.order.source)
     target = _sight(snapshot, move.order.target_placement, move.order.target)
+    return _next(move, source, target, snapshot, moving) or _overdue(move, snapshot.now, moving)
+
+
+def _next(move: Move, source: _Sight, target: _Sight, snapshot: Snapshot, moving: Moving) -> Transition | None:
     if move.state is MoveState.STARTING:
         return _step_starting(move, source, target, snapshot.now, moving)
     if move.state is MoveState.READY:
@@ -160,31 +173,36 @@ def _step_ready(move: Move, source: _Sight, target: _Sight, snapshot: Snapshot, 
 
 
 def _has_result(move: Move, target: _Sight, snapshot: Snapshot, moving: Moving) -> bool:
-    """A result counts when it was made after the move began; a package without results counts by time in Ready."""
-    workload = snapshot.workloads.ids.index(move.order.workload) if move.order.workload in snapshot.workloads.ids else -1
-    if workload >= 0 and not snapshot.workloads.result_by_helper[workload]:
+    """Any result of the new placement counts: its name is new, and the device's clock need not agree with ours.
+
+    A package that publishes nothing counts by its time in Ready.
+    """
+    workload = snapshot.workloads.ids.index(move.order.workload)
+    if not snapshot.workloads.result_by_helper[workload]:
         return snapshot.now - target.since >= moving.ready_counts_after_seconds
-    return bool(target.last_result_at >= move.begun_at)
+    return isfinite(target.last_result_at)
 
 
 def _step_stopping(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
-    if target.lost and (source.good or source.present is False):
-        return _undo(move, source, now, "target_lost")
-    if source.present is False:
+    """The source may only go while the target is seen Ready: whatever else is true, nothing is stopped on a guess."""
+    if target.good and source.present is False:
         return _become(move, MoveState.DONE, now, None, Reason("source_gone", {"source": move.order.source}))
-    if _retry_due(move, now, moving):
+    if target.good and _retry_due(move, now, moving):
         return _again(move, now, _stop_source(move))
-    if move.state is MoveState.FIRST_RESULT and source.phase == STOPPING:
+    if target.good and move.state is MoveState.FIRST_RESULT and source.phase == STOPPING:
         return _become(move, MoveState.STOPPING, now, None, Reason("source_stopping", {"source": move.order.source}))
+    if (target.lost or target.phase == STOPPING) and (source.good or source.lost):
+        return _undo(move, source, now, "target_lost")
     return None
 
 
 def _step_undoing(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
-    """Take the target away only while the source is seen running; when the source died meanwhile, keep or restore one."""
+    """Take the target away only while the source is seen Ready; when the source died meanwhile, keep or restore one."""
     if source.good and target.present is False:
         return _become(move, MoveState.UNDONE, now, None, Reason("target_gone", {"target": move.order.target}))
-    if source.present is False and target.good:
-        return _become(move, MoveState.DONE, now, None, Reason("kept_last_placement", {"target": move.order.target}))
+    if source.lost and target.good:
+        sweep = _stop_source(move) if source.present else None
+        return _become(move, MoveState.DONE, now, sweep, Reason("kept_last_placement", {"target": move.order.target}))
     if not _retry_due(move, now, moving):
         return None
     if source.good and target.present:
@@ -194,9 +212,19 @@ def _step_undoing(move: Move, source: _Sight, target: _Sight, now: float, moving
     return None
 
 
+def _overdue(move: Move, now: float, moving: Moving) -> Transition | None:
+    """Say once that an end does not come. The move goes on, so that what is left over is stopped on return; it no longer counts."""
+    if move.overdue or move.state is MoveState.STARTING or move.state is MoveState.READY:
+        return None
+    if now - move.since < OVERDUE_DEADLINES * moving.deadline_seconds:
+        return None
+    because = Reason("overdue", {"state": move.state.value, "seconds": now - move.since})
+    return Transition(move=replace(move, overdue=True), order=None, because=because)
+
+
 def _undo(move: Move, source: _Sight, now: float, why: str) -> Transition:
-    """Take the target back; where the source is gone too, start it again; where it is not seen, order nothing yet."""
-    order = _stop_target(move) if source.good else _start_source(move) if source.present is False else None
+    """Take the target back while the source is Ready; where the source is known to be lost too, start it again; else wait."""
+    order = _stop_target(move) if source.good else _start_source(move) if source.lost else None
     return _become(replace(move, detail=why), MoveState.UNDOING, now, order, Reason(why, {"target": move.order.target}))
 
 
@@ -234,7 +262,7 @@ def _stop_source(move: Move) -> Order:
 
 def _start_source(move: Move) -> Order:
     o = move.order
-    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.source, placement=o.source_placement)
+    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.source, placement=o.source_placement, attempt=move.orders + 1)
 
 
 def _unmanaged(move: Move, snapshot: Snapshot) -> bool:

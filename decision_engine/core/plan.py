@@ -67,6 +67,7 @@ def _plan_relief(wish: Relieve, room: Room) -> Planned:
     if not len(placements):
         return Planned(reason=Reason("cost_unknown", {"device": wish.device, "resource": wish.resource}))
     rejected: tuple[Alternative, ...] = ()
+    mostly = ""
     for role in wish.target_roles:
         for placement in placements[:WORKLOADS_TRIED]:
             workload = int(snapshot.placements.workload[placement])
@@ -74,10 +75,13 @@ def _plan_relief(wish: Relieve, room: Room) -> Planned:
             answer = ask(question, snapshot, room.ledger, room.memory, room.limits)
             target = answer.best(snapshot)
             rejected = rejected or alternatives(question, answer, target, snapshot)
+            mostly = mostly or answer.mostly_refused_for()
             if target is not None:
                 others = alternatives(question, answer, target, snapshot)
                 return _planned(_Choice(int(placement), target, resource), answer, others, room)
-    return Planned(reason=Reason("no_room_on_" + "_or_".join(wish.target_roles), {"device": wish.device}), rejected=rejected)
+    return Planned(
+        reason=Reason("no_room_on_" + "_or_".join(wish.target_roles), {"device": wish.device, "mostly": mostly}), rejected=rejected
+    )
 
 
 def _plan_return(wish: Return, room: Room) -> Planned:

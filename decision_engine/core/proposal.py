@@ -58,8 +58,9 @@ Wish = Relieve | Return
 class Proposal:
     """A wish. ``policy`` is the policy's file name, ``subject`` what the second look is about.
 
-    ``urgency`` orders wishes of one rank, larger first. ``evidence_at`` is the sample time of the newest evidence:
-    a second look counts only on newer evidence.
+    ``urgency`` orders wishes of one rank, larger first. A second look counts only when all of its evidence is newer than all of
+    the first look's. ``after`` names a policy: this wish stands only where that one found no
+    room for the same subject.
     """
 
     policy: str
@@ -69,6 +70,7 @@ class Proposal:
     because: Reason
     evidence: tuple[Evidence, ...]
     urgency: float
+    after: str = ""
 
     @property
     def key(self) -> str:
@@ -76,6 +78,11 @@ class Proposal:
         return f"{self.policy}:{self.subject}"
 
     @property
-    def evidence_at(self) -> float:
-        """When the newest piece of evidence was true; 0 when none has a time (and then none is fresh)."""
+    def oldest_evidence_at(self) -> float:
+        """When the oldest piece of evidence was true; 0 when none has a time (and then none is fresh)."""
+        return min((piece.at for piece in self.evidence if piece.at is not None), default=0.0)
+
+    @property
+    def newest_evidence_at(self) -> float:
+        """When the newest piece of evidence was true; 0 when none has a time."""
         return max((piece.at for piece in self.evidence if piece.at is not None), default=0.0)

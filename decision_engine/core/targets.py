@@ -37,6 +37,10 @@ REFUSALS = (
 )
 
 
+NOT_ASKED = frozenset({"is_source", "other_role", "not_home"})
+"""Refusals of devices that the question was not about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """Where could this workload go? ``role`` or ``only`` narrow the devices; ``margin_ratio`` stays free below limits."""
@@ -57,6 +61,12 @@ class Answer:
     after: Floats
     fullness: Floats
 
+    def mostly_refused_for(self) -> str:
+        """The reason for which most devices of the right kind cannot take it; equal counts by name."""
+        refused = [REFUSALS[index] for index in self.refusal if index >= 0]
+        judged = [reason for reason in refused if reason not in NOT_ASKED]
+        return min(set(judged), key=lambda reason: (-judged.count(reason), reason), default="")
+
     def best(self, snapshot: Snapshot) -> int | None:
         """The suitable device that stays emptiest; None when there is none."""
         rows = np.flatnonzero(self.refusal == SUITABLE)
@@ -74,7 +84,7 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
     before = peak_p90(snapshot) + ledger.promised
     after = before + cost
     room = snapshot.resource_limits - question.margin_ratio
-    in_move = {move.order.source for move in memory.moves.values()} | {move.order.target for move in memory.moves.values()}
+    in_move = {device for move in memory.moves.values() if not move.overdue for device in (move.order.source, move.order.target)}
     everywhere = np.arange(len(d.ids))
     reach = snapshot.workloads.reachable.get(question.workload)
     checks: dict[str, Bools] = {
@@ -112,7 +122,7 @@ def peak_p90(snapshot: Snapshot) -> Floats:
 def alternatives(question: Question, answer: Answer, chosen: int | None, snapshot: Snapshot) -> tuple[Alternative, ...]:
     """The other targets: the suitable ones first, emptiest first, then those refused, each with its reason."""
     name = snapshot.workloads.ids[question.workload]
-    hidden = [REFUSALS.index("is_source"), REFUSALS.index("other_role"), REFUSALS.index("not_home")]
+    hidden = [REFUSALS.index(reason) for reason in NOT_ASKED]
     shown = np.flatnonzero(~np.isin(answer.refusal, hidden))
     full = np.nan_to_num(answer.fullness[shown], nan=np.inf)
     order = np.lexsort((np.array(snapshot.devices.ids)[shown], full, answer.refusal[shown] != SUITABLE))

@@ -62,6 +62,7 @@ class Tally:
             "decisions": self.decisions,
             "decisions_engine_blind": self.holds_while_blind,
             "moves": len(done),
+            "moves_under_way": sum(move.ended_at is None for move in self.moves.values()),
             "moves_undone": sum(move.state == "undone" for move in self.moves.values()),
             "moves_before_overload": sum(lead > 0 for lead in leads),
             "lead_seconds_median": round(median(leads), 2) if leads else None,

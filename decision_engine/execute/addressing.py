@@ -45,7 +45,8 @@ def addressed(order: Order, catalog: Catalog) -> Addressed | Refused:
 
 def action_id(order: Order) -> str:
     """The same for every repetition of an order, so that a runtime can tell them from new ones."""
-    return f"{order.move_id}:{order.verb}:{order.placement}"
+    again = f":{order.attempt}" if order.attempt else ""
+    return f"{order.move_id}:{order.verb}:{order.placement}{again}"
 
 
 def _action(order: Order, workload: Workload, version: Version | None, node: str) -> Action:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from decision_engine.lab.children import LabError
@@ -27,9 +27,13 @@ class Addresses:
         return f"http://127.0.0.1:{port}"
 
 
-def choose_addresses(device_hosts: Sequence[str]) -> Addresses:
-    """The usual ports where they are free, else the next free ones; the device port is free on every device's address."""
-    taken: set[int] = set()
+def choose_addresses(device_hosts: Sequence[str], refused: Collection[int] = ()) -> Addresses:
+    """The usual ports where they are free, else the next free ones; the device port is free on every device's address.
+
+    ``refused`` ports are passed over: they seemed free before, and a part could not have them. Nothing is reserved: whoever
+    chooses holds ``port_lock.choosing_ports`` until its parts listen.
+    """
+    taken = set(refused)
 
     def take(wanted: int, hosts: Sequence[str] = ("127.0.0.1",)) -> int:
         port = free_port(wanted, hosts, taken)

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 import decision_engine
+from decision_engine.lab.last_words import ADDRESS_IN_USE, how_it_ended
+from decision_engine.lab.listener import endpoint_of, is_listener
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the kernel sends this signal to the child when its parent dies, so that kill -9 of the lab leaves nothing."""
 TERMINATE_WITHIN_SECONDS = 5.0
 POLL_SECONDS = 0.1
-LOG_TAIL_CHARACTERS = 600
+LOG_TAIL_CHARACTERS = 4000
+"""Enough for the last grave line and some after it."""
 
 
 class LabError(Exception):
     """The lab cannot go on; the message is one sentence for the person who started it."""
+
+
+class AddressTaken(LabError):
+    """Another program listens where a part of the lab should: the lab may try again with other ports."""
 
 
 @dataclass(slots=True)
@@ -62,19 +70,25 @@ class Child:
                 raise LabError(f"{self.name} cannot be started: {self.argv[0]}: {error.strerror}") from error
 
     async def ready(self, within_seconds: float) -> None:
-        """Wait until it answers; a child that dies or stays silent is a LabError with the end of its log."""
-        loop = asyncio.get_running_loop()
+        """Wait until it answers itself: an answer from its address may be another program's.
+
+        Raises:
+            AddressTaken: it died because another program listens there.
+            LabError: it died or stayed silent; the sentence has its last words.
+        """
+        loop, (host, port) = asyncio.get_running_loop(), endpoint_of(self.ready_url)
         until = loop.time() + within_seconds
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0)) as session:
             while loop.time() < until:
                 if not self.alive:
-                    raise LabError(f"{self.name} ended at once: {self.log_tail()}")
+                    kind = AddressTaken if ADDRESS_IN_USE in self._log_tail().lower() else LabError
+                    raise kind(f"{self.name} ended at once: {self.last_words()}")
                 with suppress(aiohttp.ClientError, TimeoutError):
                     async with session.get(self.ready_url) as answer:
-                        if answer.status == 200:
+                        if answer.status == 200 and self.process is not None and is_listener(self.process.pid, host, port):
                             return
                 await asyncio.sleep(POLL_SECONDS)
-        raise LabError(f"{self.name} did not become ready within {within_seconds:.0f} s: {self.log_tail()}")
+        raise LabError(f"{self.name} did not become ready within {within_seconds:.0f} s: {self.last_words()}")
 
     async def stop(self) -> None:
         """SIGTERM, a grace, SIGKILL."""
@@ -94,13 +108,31 @@ class Child:
                 self.process.kill()
             await self.process.wait()
 
-    def log_tail(self) -> str:
-        """The end of its log on one line."""
-        try:
-            text = self.log_path.read_text(errors="replace")
-        except OSError:
-            return "it left no log"
-        return " | ".join(line.strip() for line in text[-LOG_TAIL_CHARACTERS:].splitlines() if line.strip()) or "its log is empty"
+    def last_words(self) -> str:
+        """How it ended, or what its log said last, as one clause."""
+        return how_it_ended(None if self.process is None else self.process.returncode, self._log_tail())
+
+    def _log_tail(self) -> str:
+        with suppress(OSError):
+            return self.log_path.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+        return ""
+
+
+@contextmanager
+def in_one_sentence(subject: str) -> Iterator[None]:
+    """An OSError inside becomes a LabError about ``subject``, or AddressTaken where that was the trouble."""
+    try:
+        yield
+    except OSError as error:
+        kind = AddressTaken if _number(error) == errno.EADDRINUSE else LabError
+        where = f"{error.filename}: " if error.filename else ""
+        raise kind(f"{subject}: {where}{error.strerror or error}") from error
+
+
+def _number(error: OSError) -> int | None:
+    """The system's own number, also of an error that was put into better words on its way."""
+    cause = error.__cause__
+    return error.errno if error.errno is not None or not isinstance(cause, OSError) else cause.errno
 
 
 def python_child(name: str, arguments: Sequence[str], directory: Path, ready_url: str = "") -> Child:

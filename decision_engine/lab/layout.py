@@ -13,6 +13,7 @@ from rich.text import Text
 
 from decision_engine.core.explain import duration
 from decision_engine.lab.bars import ACCENT, BAD, DIM, GOOD, PLAIN, TONES, WARN, progress_bar
+from decision_engine.lab.blindness import blind_words
 from decision_engine.lab.fleet_table import columns_for, device_lines, device_state, heading
 from decision_engine.lab.narrate import Line
 from decision_engine.lab.tempo import LAB_LIMITS
@@ -100,7 +101,7 @@ def evidence(seen: Seen) -> Text:
     if seen.fleet is None:
         return Text("waiting for the engine's first cycle", style=WARN)
     if seen.fleet["blind"]:
-        return Text(f"BLIND ({seen.fleet['blind']}): nothing is decided", style=BAD)
+        return Text(f"BLIND, {blind_words(str(seen.fleet['blind']))}: nothing is decided", style=BAD)
     age = seen.now - seen.fleet["at"]
     if age > NO_CYCLE_SECONDS:
         return Text(f"no cycle for {duration(age)}: these numbers are old", style=BAD)

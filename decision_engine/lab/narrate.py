@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from decision_engine.core.explain import RESOURCE_NAMES, duration, percent
+from decision_engine.lab.blindness import blind_sentence
 from decision_engine.lab.moves_told import effect_told, transition_told
 
 Tone = Literal["plain", "good", "warn", "bad", "dim"]
@@ -83,7 +84,7 @@ class Narrator:
         """A cycle is told only where blindness begins or ends, and where there is new trouble."""
         at, blind = float(body["at"]), body["blind"]
         if blind:
-            return self._goes_blind(at, f"Prometheus cannot be believed ({blind}): nothing is decided until it answers again")
+            return self._goes_blind(at, blind_sentence(str(blind)))
         told: tuple[Line, ...] = ()
         if self._blind_since is not None:
             lasted = duration(at - self._blind_since)
@@ -104,7 +105,7 @@ class Narrator:
             text, tone = _act_told(body)
             return (self._line(at, text, tone),)
         if code == "engine_blind":
-            return self._goes_blind(at, str(body["sentence"]))
+            return self._goes_blind(at, blind_sentence(str(body["reason"]["parameters"]["cause"])))
         topic = (str(body["subject"]), code)
         if code in UNTOLD or at - self._told_at.get(topic, float("-inf")) < QUIET_SECONDS:
             return ()

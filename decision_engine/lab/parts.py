@@ -50,7 +50,7 @@ class Parts:
         url = addresses.url
         self._stage, self._programs = stage, programs
         self.prometheus = Child("prometheus", (
-            programs.prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=prometheus-data",
+            programs.prometheus, "--config.file=prometheus.yml", f"--storage.tsdb.path={stage.prometheus_data}",
             f"--web.listen-address=127.0.0.1:{addresses.prometheus_port}", "--storage.tsdb.retention.time=30d", "--log.level=warn",
         ), directory, f"{url(addresses.prometheus_port)}/-/ready")  # fmt: skip
         self.alertmanager = Child("alertmanager", (
@@ -75,7 +75,7 @@ class Parts:
         Raises:
             LabError: promtool refused it.
         """
-        text, data = self._stage.directory / "past.om", self._stage.directory / "prometheus-data"
+        text, data = self._stage.directory / "past.om", self._stage.prometheus_data
         labels = {
             device.id: {"device": device.id, "cluster": _cluster_of(device.id), "job": JOB,
                         "instance": f"{device.address}:{self._stage.addresses.device_port}"}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from decision_engine.lab.children import LabError
+from decision_engine.lab.children import LabError, in_one_sentence
+from decision_engine.lab.folders import lab_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,29 @@ class LabRequest:
 def run_lab(request: LabRequest) -> int:
     """Run it to its end or to Ctrl-C; 1 with one sentence when it could not run or ended with errors."""
     try:
-        with _directory(request.keep) as directory:
-            result = asyncio.run(_live_or_virtual(request, directory))
+        with lab_folder(request.keep) as directory, in_one_sentence("the lab cannot go on"):
+            result = _lived_through(request, directory)
     except LabError as error:
         print(f"edgeshift lab: {error}", file=sys.stderr)
         return 1
     if request.json:
         print(msgspec.json.encode(result).decode())
     return 1 if result["errors"] else 0
+
+
+def _lived_through(request: LabRequest, directory: Path) -> dict[str, Any]:
+    """The result; a mistake of the lab's own becomes one sentence, and its traceback goes to the logs."""
+    try:
+        return asyncio.run(_live_or_virtual(request, directory))
+    except (LabError, OSError):
+        raise
+    except Exception as error:
+        with suppress(OSError):
+            log = directory / "logs" / "lab.log"
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(traceback.format_exc(), encoding="utf-8")
+        hint = f"see {log}" if request.keep else "run it with --keep DIR and see DIR/logs"
+        raise LabError(f"a part of the lab itself failed ({type(error).__name__}: {error}); {hint}") from error
 
 
 async def _live_or_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
@@ -53,21 +67,3 @@ async def _live_or_virtual(request: LabRequest, directory: Path) -> dict[str, An
 
     return await run_live(request, directory)
 
-
-@contextmanager
-def _directory(keep: Path | None) -> Iterator[Path]:
-    """The lab's folder: a new one that is removed afterwards, or an empty one that the user wants to keep."""
-    if keep is not None:
-        try:
-            keep.mkdir(parents=True, exist_ok=True)
-            if any(keep.iterdir()):
-                raise LabError(f"{keep} is not empty: name a new folder, or empty it first")
-        except OSError as error:
-            raise LabError(f"{keep} cannot be used: {error.strerror}") from error
-        yield keep.resolve()
-        return
-    directory = Path(tempfile.mkdtemp(prefix="edgeshift-lab-"))
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)

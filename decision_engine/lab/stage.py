@@ -43,6 +43,11 @@ class Stage:
         return self.directory / "fleet.yaml"
 
     @property
+    def prometheus_data(self) -> Path:
+        """Storage of Prometheus: whoever uses it is this lab's own."""
+        return self.directory / "prometheus-data"
+
+    @property
     def processes(self) -> Path:
         """State of the AI processes on this machine."""
         return self.directory / "processes"

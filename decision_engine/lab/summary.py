@@ -22,7 +22,9 @@ Row = tuple[str, str, str]
 def final_summary(result: Mapping[str, Any]) -> RenderableType:
     """The run as figures with sentences; a figure that is missing or None is shown as unknown, never as 0.
 
-    Keys: ``decisions``, ``moves``, ``moves_before_overload``, ``lead_seconds_median``, ``overload_seconds``,
+    Moves that are still under way or were undone get a line where there are any, since the figure after them counts them too.
+
+    Keys: ``decisions``, ``moves``, ``moves_under_way``, ``moves_undone``, ``moves_before_overload``, ``lead_seconds_median``, ``overload_seconds``,
     ``overload_seconds_do_nothing``, ``camera_gap_seconds_max``, ``returned_home``, ``real_processes_started``,
     ``cycle_seconds_p95``, ``errors`` (a number, or the sentences themselves).
     """
@@ -48,12 +50,25 @@ def _moves(result: Mapping[str, Any]) -> list[Row]:
             PLAIN,
         ),
         (_count(moves), _one_or_many(moves, "move was", "moves were") + " made, each new placement before the old one was stopped", PLAIN),
+        *_unfinished(result),
         (
             _count(before),
-            f"of them {_one_or_many(before, 'was', 'were')} begun before the overload that it was for{ahead}",
+            f"of {'all these' if _unfinished(result) else 'them'} {_one_or_many(before, 'was', 'were')} "
+            f"begun before the overload that it was for{ahead}",
             _good_if(before, bool(before)),
         ),
     ]
+
+
+def _unfinished(result: Mapping[str, Any]) -> list[Row]:
+    """Moves that did not come to their end, where there are any."""
+    under_way, undone = result.get("moves_under_way"), result.get("moves_undone")
+    rows: list[Row] = []
+    if under_way:
+        rows.append((_count(under_way), _one_or_many(under_way, "more was", "more were") + " still under way when the lab ended", PLAIN))
+    if undone:
+        rows.append((_count(undone), _one_or_many(undone, "more was", "more were") + " undone, and the old placement went on", WARN))
+    return rows
 
 
 def _overload(result: Mapping[str, Any]) -> list[Row]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 from decision_engine.lab.breaking import Breaker
 from decision_engine.lab.children import Child, LabError
+from decision_engine.lab.listener import anybody_listens, endpoint_of, listener_in
 from decision_engine.lab.parts import Parts
 
 POLL_SECONDS = 0.25
@@ -42,9 +42,13 @@ class Supervisor:
 
     async def _restart(self, child: Child) -> None:
         seconds = RESTART_AFTER_SECONDS[child.name]
-        self._trouble(f"{child.name} died; the lab starts it again in {seconds:g} s unless somebody else does ({child.log_tail()})")
+        self._trouble(f"{child.name} died; the lab starts it again in {seconds:g} s unless somebody else does ({child.last_words()})")
         await asyncio.sleep(seconds)
-        if _answers(child.ready_url):
+        host, port = endpoint_of(child.ready_url)
+        if listener_in(child.directory, host, port):
+            return
+        if anybody_listens(host, port):
+            self._trouble(f"{child.name} stays down: a program that is not this lab's listens on {host}:{port} now")
             return
         try:
             await child.start()
@@ -52,11 +56,3 @@ class Supervisor:
             self._trouble(str(error))
             return
         self._mourned.discard(child.name)
-
-
-def _answers(url: str) -> bool:
-    """Whether somebody listens there already."""
-    host, _, port = url.removeprefix("http://").partition("/")[0].partition(":")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(POLL_SECONDS)
-        return probe.connect_ex((host, int(port))) == 0

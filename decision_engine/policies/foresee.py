@@ -68,7 +68,10 @@ def _wish(policy: ForeseePolicy, place: tuple[int, int], step: int, snapshot: Sn
         urgency=probability if np.isfinite(probability) else 0.0,
         wish=Relieve(device=name, resource=kind, limit_ratio=limit, excess_ratio=max(peak - limit, 0.0), target_roles=("edge", "analysis")),
         because=Reason("will_pass_limit" if gate else "margin_passes_limit", parameters),
-        evidence=(Evidence(kind, name, float(d.load[device, resource]), at, True),),
+        evidence=(
+            Evidence(kind, name, float(d.load[device, resource]), at, True),
+            Evidence("forecast", name, peak, outlook.background.at, True),
+        ),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Proposal
 from decision_engine.core.snapshot import Snapshot
-from decision_engine.policies.relieve import overload_wishes
+from decision_engine.policies.relieve import RelievePolicy, overload_wishes
 
 
 class OverflowPolicy:
-    """The same trigger as SC-1, one rank later: once SC-1 has found an edge, the device counts as being relieved."""
+    """The same trigger as SC-1; the wish stands only where SC-1 has just found no room on any edge."""
 
     name = "overflow"
     scenario = "SC-2"
@@ -17,4 +19,6 @@ class OverflowPolicy:
 
     def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
         """One wish for each overloaded device and resource."""
-        return overload_wishes(self, snapshot, limits, ("analysis",))
+        # Where SC-1 is switched off nobody asks the edges first.
+        after = "" if limits.autonomy.get(RelievePolicy.scenario) == "off" else RelievePolicy.name
+        return tuple(replace(wish, after=after) for wish in overload_wishes(self, snapshot, limits, ("analysis",)))

@@ -23,7 +23,7 @@ class ReturnHomePolicy:
         """One wish for each workload that is Ready away from home and has dwelt there."""
         p = snapshot.placements
         away = sole_ready_placements(snapshot)
-        away &= np.where(p.workload >= 0, snapshot.workloads.home[p.workload], -1) != p.device if len(p.ids) else away
+        away[away] &= snapshot.workloads.home[p.workload[away]] != p.device[away]
         away &= snapshot.now - p.since >= limits.moving.dwell_seconds
         rows = [int(row) for row in np.flatnonzero(away) if snapshot.workloads.movable[p.workload[row]]]
         return tuple(_wish(self, row, snapshot) for row in rows if not _home_is_over(row, snapshot, limits))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from decision_engine.core.move import Order
-from decision_engine.core.snapshot import READY, STARTING, STOPPING
+from decision_engine.core.snapshot import FAILED, READY, STARTING, STOPPING
 from tests.builders.fleet import NOW, FakeDevice, FakeFleet, FakeWorkload
 
 CYCLE_SECONDS = 5.0
@@ -32,11 +32,13 @@ class SmallWorld:
     lossy: float = 0.0
     crashy: float = 0.0
     silent: float = 0.0
+    mute: float = 0.0
     now: float = NOW
     running: dict[str, Running] = field(default_factory=dict)
     loads: list[float] = field(default_factory=list)
     gaps: dict[str, int] = field(default_factory=dict)
     silent_until: dict[str, float] = field(default_factory=dict)
+    mute_until: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -53,6 +55,8 @@ class SmallWorld:
             self.loads[n] = min(1.0, max(0.1, self.loads[n] + self.random.gauss(0.0, 0.06)))
             if self.random.random() < self.silent:
                 self.silent_until[f"edge-{n:02d}"] = self.now + self.random.choice([10.0, 40.0])
+            if self.random.random() < self.mute:
+                self.mute_until[f"edge-{n:02d}"] = self.now + self.random.choice([10.0, 100.0])
         for name, placement in list(self.running.items()):
             self._age(name, placement)
         for name in self.gaps:
@@ -67,20 +71,27 @@ class SmallWorld:
             placement.phase, placement.since, placement.changes_at = READY, self.now, float("inf")
         if placement.phase == READY:
             placement.last_result_at = self.now
-        if placement.phase != STOPPING and self.random.random() < self.crashy:
-            del self.running[name]
+        if placement.phase in (STARTING, READY) and self.random.random() < self.crashy:
+            if self.random.random() < 0.5:
+                del self.running[name]  # some runtimes forget what died, others go on listing it
+            else:
+                placement.phase, placement.since, placement.changes_at = FAILED, self.now, float("inf")
 
     def obey(self, order: Order) -> None:
         """Carry out an order, or lose it."""
-        if self.random.random() < self.lossy:
+        if self.random.random() < self.lossy or self.is_mute(order.device):
             return
         placement = self.running.get(order.placement)
-        if order.verb == "start" and placement is None:
+        if order.verb == "start" and (placement is None or placement.phase == FAILED):
             generation = int(order.placement.rsplit("#")[-1])
             ready_at = self.now + self.random.choice([0.0, 5.0, 20.0, 200.0])
             self.running[order.placement] = Running(order.workload, order.device, generation, STARTING, self.now, ready_at)
         if order.verb == "stop" and placement is not None and placement.phase != STOPPING:
             placement.phase, placement.changes_at = STOPPING, self.now + self.random.choice([0.0, 5.0, 10.0])
+
+    def is_mute(self, device: str) -> bool:
+        """Whether the device's runtime answers nobody now."""
+        return self.mute_until.get(device, 0.0) > self.now
 
     def fleet(self) -> FakeFleet:
         """What can be seen of it now."""
@@ -90,7 +101,9 @@ class SmallWorld:
         for n in range(self.edges):
             name = f"detector/cam-{n:02d}/main"
             workloads.append(FakeWorkload(name, f"edge-{n:02d}", at=()))
-        return WorldFleet(devices, workloads, now=self.now, running=dict(self.running))
+        return WorldFleet(
+            devices, workloads, now=self.now, running={name: p for name, p in self.running.items() if not self.is_mute(p.device)}
+        )
 
     def _device(self, n: int) -> FakeDevice:
         name, load = f"edge-{n:02d}", self.loads[n]
@@ -99,6 +112,7 @@ class SmallWorld:
 
         return FakeDevice(
             name,
+            known=not self.is_mute(name),
             load=(load, 0.5, 0.5),
             p90=(min(load + 0.05, 1.0), 0.5, 0.5),
             p_over=min(1.0, max(0.0, (load - 0.6) * 3)),

@@ -74,15 +74,15 @@ def test_a_second_look_at_the_same_sample_is_no_second_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quality", "gate", "acts"),
+    ("quality", "acts"),
     [
-        pytest.param(Quality.FRESH, True, True, id="fresh"),
-        pytest.param(Quality.STALE, True, False, id="stale"),
-        pytest.param(Quality.ABSENT, True, False, id="absent"),
-        pytest.param(Quality.NOT_A_NUMBER, True, False, id="nan"),
+        pytest.param(Quality.FRESH, True, id="fresh"),
+        pytest.param(Quality.STALE, False, id="stale"),
+        pytest.param(Quality.ABSENT, False, id="absent"),
+        pytest.param(Quality.NOT_A_NUMBER, False, id="nan"),
     ],
 )
-def test_only_fresh_evidence_acts(quality: Quality, gate: bool, acts: bool) -> None:
+def test_only_fresh_evidence_acts(quality: Quality, acts: bool) -> None:
     fleet = overloaded()
     fleet.devices[0].quality = quality
     record, _ = look_twice(fleet, quick_limits())

@@ -12,6 +12,7 @@ from decision_engine.core.move import Move, MoveState, step
 from decision_engine.core.snapshot import FAILED, READY, STARTING, STOPPING, Snapshot
 from tests.builders.fleet import NOW, calm_fleet
 
+NEVER = float("nan")
 MOVING = Moving(deadline_seconds=60.0, retry_seconds=10.0)
 ORDER = MoveOrder(
     workload="detector/cam-01/main", source_placement="detector/cam-01/main@edge-01#1", source="edge-01", target="edge-02", generation=2,
@@ -31,7 +32,7 @@ def move(state: MoveState, age: float = 5.0, **change: object) -> Move:
     return replace(plain, **change)  # type: ignore[arg-type]
 
 
-def world(source: int | None, target: int | None, result_after: float = -100.0, answers: bool = True, by_helper: bool = True) -> Snapshot:
+def world(source: int | None, target: int | None, result_after: float = NEVER, answers: bool = True, by_helper: bool = True) -> Snapshot:
     """Source and target placements in these phases (None: not there); the target's newest result, relative to now."""
     fleet = calm_fleet(2)
     fleet.workloads[0].at = tuple(d for d, phase in (("edge-01", source), ("edge-02", target)) if phase is not None)
@@ -65,7 +66,12 @@ CASES = [
     pytest.param(
         move(S.READY), world(READY, READY, result_after=-1.0), (S.FIRST_RESULT, "stop edge-01"), id="first-result-stops-the-source"
     ),
-    pytest.param(move(S.READY), world(READY, READY, result_after=-6.0), None, id="a-result-from-before-the-move-does-not-count"),
+    pytest.param(
+        move(S.READY),
+        world(READY, READY, result_after=-3600.0),
+        (S.FIRST_RESULT, "stop edge-01"),
+        id="a-device-clock-that-is-behind-does-not-hide-a-result",
+    ),
     pytest.param(move(S.READY), world(READY, READY, by_helper=False), None, id="no-results-by-design-ready-too-young"),
     pytest.param(move(S.READY), world(READY, None), (S.UNDOING, "stop edge-02"), id="target-lost-before-result"),
     pytest.param(move(S.READY, age=61.0), world(READY, READY), (S.UNDOING, "stop edge-02"), id="silent-target"),
@@ -74,6 +80,17 @@ CASES = [
     pytest.param(move(S.FIRST_RESULT), world(None, READY), (S.DONE, None), id="source-gone"),
     pytest.param(move(S.FIRST_RESULT, age=11.0), world(READY, READY), (S.FIRST_RESULT, "stop edge-01"), id="stop-lost-repeated"),
     pytest.param(move(S.STOPPING), world(READY, FAILED), (S.UNDOING, "stop edge-02"), id="target-fails-while-source-lives"),
+    pytest.param(move(S.FIRST_RESULT, age=11.0), world(READY, STARTING), None, id="never-stop-the-source-while-the-target-is-not-ready"),
+    pytest.param(move(S.FIRST_RESULT, age=11.0), world(READY, READY, answers=False), (S.FIRST_RESULT, "stop edge-01"), id="listed-is-seen"),
+    pytest.param(
+        move(S.FIRST_RESULT, age=11.0), world(READY, None, answers=False), None, id="never-stop-the-source-while-the-target-is-unseen"
+    ),
+    pytest.param(move(S.FIRST_RESULT, age=11.0), world(READY, STOPPING), (S.UNDOING, "stop edge-02"), id="somebody-stops-the-target"),
+    pytest.param(move(S.STOPPING, age=11.0), world(FAILED, READY), (S.STOPPING, "stop edge-01"), id="a-dead-source-is-swept-away"),
+    pytest.param(move(S.UNDOING), world(FAILED, READY), (S.DONE, "stop edge-01"), id="the-source-died-meanwhile"),
+    pytest.param(move(S.UNDOING, age=11.0), world(FAILED, None), (S.UNDOING, "start edge-01"), id="restore-a-source-that-died"),
+    pytest.param(move(S.UNDOING, age=130.0), world(READY, None, answers=False), (S.UNDOING, None), id="overdue-is-said-once"),
+    pytest.param(move(S.UNDOING, age=130.0, overdue=True), world(READY, None, answers=False), None, id="and-only-once"),
     pytest.param(move(S.STOPPING), world(None, None), (S.UNDOING, "start edge-01"), id="both-gone-while-stopping"),
     pytest.param(move(S.UNDOING), world(READY, None), (S.UNDONE, None), id="undone"),
     pytest.param(move(S.UNDOING), world(None, READY), (S.DONE, None), id="the-last-good-placement-is-kept"),

@@ -12,13 +12,20 @@ from decision_engine.core.decide import decide
 from decision_engine.core.limits import Budget, Limits, Moving
 from decision_engine.core.memory import CycleRecord, Memory, rebuild
 from decision_engine.core.records import decode, encode, kind_of
-from decision_engine.core.snapshot import READY
+from decision_engine.core.snapshot import FAILED, READY
 from decision_engine.policies import POLICIES
 from tests.builders.small_world import CYCLE_SECONDS, SmallWorld, WorldFleet
 
 LIMITS = replace(
     Limits(),
-    moving=replace(Moving(), dwell_seconds=30.0, workload_rest_seconds=20.0, device_rest_seconds=10.0, deadline_seconds=60.0),
+    moving=replace(
+        Moving(),
+        dwell_seconds=30.0,
+        workload_rest_seconds=20.0,
+        device_rest_seconds=10.0,
+        failed_target_rest_seconds=30.0,
+        deadline_seconds=60.0,
+    ),
     budget=Budget(in_flight=2, window_seconds=120.0, fleet_moves=3, site_moves=3),
 )
 worlds = st.builds(
@@ -121,10 +128,10 @@ def test_no_camera_is_left_with_none_or_two_because_of_us(world: SmallWorld, cra
 @few
 @given(seed=st.integers(0, 10_000), crashes=st.frozensets(st.integers(0, 79), max_size=8))
 def test_a_move_survives_placements_that_die_under_it(seed: int, crashes: frozenset[int]) -> None:
-    """When placements crash by themselves a move still ends, and never leaves two."""
-    world = SmallWorld(seed=seed, crashy=0.01, lossy=0.2)
+    """When placements crash by themselves and runtimes fall silent, a move still ends, and never leaves two."""
+    world = SmallWorld(seed=seed, crashy=0.01, lossy=0.2, mute=0.02)
     _, memory = run(world, 80, crashes)
-    world.crashy = world.lossy = 0.0
+    world.crashy = world.lossy = world.mute = 0.0
     for _ in range(200):
         world.loads = [0.3] * world.edges
         world.advance()
@@ -133,7 +140,28 @@ def test_a_move_survives_placements_that_die_under_it(seed: int, crashes: frozen
             if transition.order is not None:
                 world.obey(transition.order)
     assert not memory.moves
-    assert all(count <= 1 for count in Counter(p.workload for p in world.running.values()).values())
+    alive = Counter(p.workload for p in world.running.values() if p.phase != FAILED)
+    assert all(count <= 1 for count in alive.values())
+
+
+@few
+@given(seed=st.integers(0, 10_000), lossy=st.sampled_from([0.0, 0.3]))
+def test_we_never_stop_the_only_placement_that_is_ready(seed: int, lossy: float) -> None:
+    """Whatever crashes or falls silent: an order to stop a Ready placement goes out only while another one is seen Ready."""
+    world, memory = SmallWorld(seed=seed, crashy=0.01, lossy=lossy, mute=0.03), Memory()
+    for _ in range(100):
+        world.advance()
+        snapshot = world.fleet().snapshot()
+        record, memory = decide(snapshot, POLICIES, LIMITS, memory)
+        columns = snapshot.placements
+        ready = Counter(snapshot.workloads.ids[w] for w, phase in zip(columns.workload, columns.phase, strict=True) if phase == READY)
+        for transition in record.transitions:
+            order = transition.order
+            if order is None:
+                continue
+            if order.verb == "stop" and order.placement in columns.ids and columns.phase[columns.ids.index(order.placement)] == READY:
+                assert ready[order.workload] >= 2, (order, transition)
+            world.obey(order)
 
 
 @few
@@ -142,7 +170,8 @@ def test_a_clock_set_back_stretches_nothing(world: SmallWorld, back_seconds: flo
     """What rests, waits or was promised does so for as long as was meant, on the clock as it now is."""
     records, memory = run(world, 40)
     after = decide(replace(world.fleet(), now=world.now - back_seconds, blind="clock_backwards").snapshot(), POLICIES, LIMITS, memory)[1]
-    longest = max(LIMITS.moving.workload_rest_seconds, LIMITS.moving.device_rest_seconds)
+    moving = LIMITS.moving
+    longest = max(moving.workload_rest_seconds, moving.device_rest_seconds, moving.failed_target_rest_seconds)
     for until in (*after.workload_rests.values(), *after.device_rests.values()):
         assert until - (world.now - back_seconds) <= longest
     for move in after.moves.values():
