@@ -17,6 +17,8 @@ from forecasting.state import digest
 
 log = logging.getLogger(__name__)
 
+SAVE_SECONDS = 300.0
+"""An engine that is killed loses at most this much of what it learned."""
 STATE_MAX_AGE_SECONDS = 7 * 24 * 3600.0
 """What a fleet taught a forecaster a week ago says little about it today."""
 
@@ -29,6 +31,7 @@ class Foresight:
     state_path: Path | None
     state: ForecastState | None = None
     digest: str = ""
+    _saved_at: float = float("nan")
     _table: ForecastTable | None = None
     _made_for: tuple[float, tuple[str, ...]] = field(default=(float("nan"), ()))
 
@@ -49,6 +52,11 @@ class Foresight:
             if trouble:
                 log.warning("%s", trouble)
 
+    def _save_now_and_then(self, now: float) -> None:
+        if not abs(now - self._saved_at) < SAVE_SECONDS:
+            self._saved_at = now
+            self.save(now)
+
     def outlook(self, watch: FleetWatch, look: Look, resource_limits: tuple[float, ...]) -> Outlook | None:
         """The outlook of this cycle; None while blind. The table is made anew when a grid step has passed or the fleet changed."""
         if look.sight.readings.blind:
@@ -58,4 +66,5 @@ class Foresight:
         if self._table is None or asked_for != self._made_for:
             self._table, self.state = self.forecaster.forecast(watch.series(look), self.state, now)
             self.digest, self._made_for = digest(self.state), asked_for
+            self._save_now_and_then(now)
         return outlook(self._table, look.cost_now, np.array(resource_limits))

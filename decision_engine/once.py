@@ -22,6 +22,7 @@ from decision_engine.core.decision import Decision
 from decision_engine.core.explain import render, sentence
 from decision_engine.core.memory import Memory
 from decision_engine.core.move import Transition
+from decision_engine.core.reading import Quality
 from decision_engine.engine import CycleReport, Engine, EngineParts
 from decision_engine.execute.connecting import parse
 from decision_engine.execute.dispatcher import Dispatcher
@@ -191,6 +192,9 @@ def _believed(report: CycleReport) -> CycleReport:
     """
     if report.snapshot.blind:
         raise Blind(report.trouble or f"Prometheus cannot be believed ({report.snapshot.blind}): nothing can be said")
+    devices = report.snapshot.devices
+    if len(devices.ids) and not (devices.quality == int(Quality.FRESH)).any():
+        raise Blind(f"Prometheus answers, but has no fresh load of any of the {len(devices.ids)} devices; see `edgeshift check`")
     return report
 
 

@@ -154,7 +154,7 @@ def _devices_of(actuator: str, catalog: Catalog) -> tuple[str, ...]:
 
 
 def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaster:
-    """The forecaster at the house's rhythm; its skill is judged at the horizon at which SC-12 acts."""
+    """The forecaster at the house's rhythm; its skill is judged where SC-12 acts by the configured prior of a move."""
     times, foresight = limits.times, limits.foresight
     wanted = HORIZON_MOVES * foresight.move_seconds_prior / times.grid_seconds
     skill_step = next((step for step in times.grid_steps if step >= wanted), times.grid_steps[-1])

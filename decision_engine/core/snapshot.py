@@ -28,7 +28,8 @@ class Devices:
     ``load``, ``load_at`` (Unix time of the newest sample), ``quality`` and ``over_seconds`` (how long the limit has
     been passed without a break, by samples; 0 when it is not) are D × R; loads are ratios of what the device lends.
     ``thermal_headroom_kelvin`` is what is left to the throttle trip, NaN where not fresh, and
-    ``thermal_at`` when it was true. ``placements_known`` is False where the runtime did not answer.
+    ``thermal_at`` when it was true;
+    ``thermal_lost`` says that it was known and is not any more. ``placements_known`` is False where the runtime did not answer.
     ``kind`` indexes ``Snapshot.fit``; ``site`` numbers sites.
     """
 
@@ -44,6 +45,7 @@ class Devices:
     over_seconds: Floats
     thermal_headroom_kelvin: Floats
     thermal_at: Floats
+    thermal_lost: Bools
     placements_known: Bools
 
 

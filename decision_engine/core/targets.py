@@ -61,6 +61,11 @@ class Answer:
     after: Floats
     fullness: Floats
 
+    def fullest_after(self, row: int, snapshot: Snapshot) -> float | None:
+        """Load afterwards of the resource that is nearest to its limit; None where that is unknown."""
+        shares = self.after[row] / snapshot.resource_limits
+        return finite(self.after[row, np.argmax(np.nan_to_num(shares, nan=-np.inf))])
+
     def mostly_refused_for(self) -> str:
         """The reason for which most devices of the right kind cannot take it; equal counts by name."""
         refused = [REFUSALS[index] for index in self.refusal if index >= 0]
@@ -95,8 +100,8 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
         "camera_unreachable": np.zeros(len(d.ids), bool) if reach is None else ~np.isin(everywhere, reach),
         "runtime_silent": ~d.placements_known,
         "not_fresh": np.any(applicable & (d.quality != int(Quality.FRESH)), axis=1),
-        # An unknown temperature does not forbid: many boards and all servers report no throttle trip at all.
-        "too_hot": d.thermal_headroom_kelvin < limits.overload.thermal_headroom_kelvin,
+        # A temperature that was never told does not forbid: many servers report no throttle trip. One that was lost does.
+        "too_hot": (d.thermal_headroom_kelvin < limits.overload.thermal_headroom_kelvin) | d.thermal_lost,
         "in_a_move": np.array([id_ in in_move for id_ in d.ids]) if in_move else np.zeros(len(d.ids), bool),
         "resting": _resting(snapshot, memory),
         "cost_unknown": np.any(applicable & np.isnan(cost), axis=1),
@@ -132,7 +137,7 @@ def alternatives(question: Question, answer: Answer, chosen: int | None, snapsho
             workload=name,
             target=snapshot.devices.ids[row],
             reason="fuller_afterwards" if answer.refusal[row] == SUITABLE else REFUSALS[answer.refusal[row]],
-            load_after_ratio=finite(answer.fullness[row] * snapshot.resource_limits[0]),
+            load_after_ratio=answer.fullest_after(row, snapshot),
         )
         for row in rows[:ALTERNATIVES_KEPT]
     )

@@ -29,6 +29,14 @@ class Hold(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Make sure that what is locked is still the journal.
+
+        Raises:
+            JournalError: it is not; nothing may be written.
+        """
+        ...
+
     def release(self) -> None:
         """Give the lock back."""
         ...
@@ -37,9 +45,10 @@ class Hold(Protocol):
 class FileHold:
     """``flock`` on a file beside a SQLite journal; a child made by fork without exec would share it."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._name = path, name
+    def __init__(self, path: Path, name: str, journal: Path) -> None:
+        self._path, self._name, self._journal = path, name, journal
         self._descriptor: int | None = None
+        self._journal_seen: os.stat_result | None = None
 
     def take(self, connection: sa.Connection) -> None:
         """Lock the file and write this process's pid into it.
@@ -66,6 +75,25 @@ class FileHold:
             os.close(descriptor)
             raise JournalError(f"journal {self._name} cannot be locked: {self._path}: {error.strerror}") from error
         self._descriptor = descriptor
+
+    def check(self) -> None:
+        """Make sure that lock and journal are still the files that stand there.
+
+        Raises:
+            JournalError: one was removed or replaced, and what is written now would be found by nobody.
+        """
+        if self._descriptor is None:
+            return
+        try:
+            now = os.stat(self._journal)
+            same = os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)) and os.path.samestat(self._journal_seen or now, now)
+            self._journal_seen = now
+        except OSError:
+            same = False
+        if not same:
+            raise JournalError(
+                f"journal {self._name} was removed or replaced while it was open: end the engine and look what happened to it"
+            )
 
     def release(self) -> None:
         """Unlock; the file stays, since deleting it would let two engines lock two files of one name."""
@@ -100,6 +128,9 @@ class PostgresHold:
             )
         raise JournalBusy(_busy(self._name, str(holder or "pid unknown").removeprefix("edgeshift ")))
 
+    def check(self) -> None:
+        """Nothing to look at: whoever lost the lock lost the connection too."""
+
     def release(self) -> None:
         """Nothing to do: the lock goes when its connection is closed."""
 
@@ -112,7 +143,7 @@ def hold_for(url: sa.URL, name: str) -> Hold:
     """
     if url.get_backend_name() == "sqlite":
         path = sqlite_path(url)
-        return FileHold(path.with_name(path.name + ".lock"), name)
+        return FileHold(path.with_name(path.name + ".lock"), name, path)
     if url.get_backend_name() == "postgresql":
         return PostgresHold(name)
     raise JournalError(f"journal {name} is neither SQLite nor PostgreSQL: name a file (sqlite:///…) or a server (postgresql://…)")

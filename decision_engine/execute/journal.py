@@ -205,6 +205,7 @@ class Journal:
                 self._hold.take(self._writer)
                 self._require_own_newest(self._writer)
                 self._lost = False
+            self._hold.check()
             with self._writer.begin():
                 yield self._writer
 

@@ -40,8 +40,9 @@ _VECTOR: Final = msgspec.json.Decoder(list[_Instant])
 _MATRIX: Final = msgspec.json.Decoder(list[_Range])
 
 
-def read_answer(body: bytes, server: str) -> tuple[Samples, ...]:
-    """Decode a vector or matrix answer; an instant sample's time is that of the evaluation.
+def read_answer(body: bytes, server: str, matrix: bool | None = None) -> tuple[Samples, ...]:
+    """Decode a vector or matrix answer; an instant sample's time is that of the evaluation. ``matrix`` says which of the
+    two was asked for; a series without a sample is no series.
 
     Raises:
         PrometheusUnavailable: ``prometheus_error`` it says so itself, ``prometheus_partial`` it warns that data is
@@ -53,6 +54,10 @@ def read_answer(body: bytes, server: str) -> tuple[Samples, ...]:
             raise PrometheusUnavailable("prometheus_error", f"Prometheus at {server} refused a query: {said(answer.error)}")
         if answer.warnings:
             raise PrometheusUnavailable("prometheus_partial", f"Prometheus at {server} warns about its answer: {said(answer.warnings[0])}")
+        if matrix is not None and (answer.data.resultType == "matrix") is not matrix:
+            wanted = "a matrix" if matrix else "a vector"
+            message = f"Prometheus at {server} answered a {said(answer.data.resultType)} where {wanted} was asked for"
+            raise PrometheusUnavailable("prometheus_malformed", message)
         return _samples(answer.data, server)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         message = f"Prometheus at {server} gave an answer of {len(body)} bytes that is not a whole answer of its query API"
@@ -79,6 +84,7 @@ def _samples(data: _Data, server: str) -> tuple[Samples, ...]:
         return tuple(
             Samples(series.metric, [point[0] for point in series.values], [float(point[1]) for point in series.values])
             for series in _MATRIX.decode(data.result)
+            if series.values
         )
     message = f"Prometheus at {server} answered a {said(data.resultType)} where series were expected; the signal must yield a vector"
     raise PrometheusUnavailable("prometheus_malformed", message)

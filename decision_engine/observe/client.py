@@ -74,13 +74,14 @@ class PrometheusClient:
         """The address, fit to be shown."""
         return self._endpoint.shown
 
-    async def instant(self, promql: str, at: float) -> tuple[Samples, ...]:
-        """Evaluate an instant query at Unix time ``at``.
+    async def instant(self, promql: str, at: float, matrix: bool = False) -> tuple[Samples, ...]:
+        """Evaluate an instant query at Unix time ``at``; ``matrix`` for a range selector, whose answer is a matrix.
 
         Raises:
             PrometheusUnavailable: no answer, or none that could be believed.
         """
-        return await self._query("query", {"query": promql, "time": _time(at)}, self._endpoint.timeout_seconds)
+        form = {"query": promql, "time": _time(at)}
+        return read_answer(await self._post("query", form, self._endpoint.timeout_seconds), self.server, matrix)
 
     async def range(self, promql: str, start: float, end: float, step_seconds: float) -> tuple[Samples, ...]:
         """Evaluate a range query from ``start`` to ``end`` inclusive.
@@ -89,7 +90,7 @@ class PrometheusClient:
             PrometheusUnavailable: no answer, or none that could be believed.
         """
         form = {"query": promql, "start": _time(start), "end": _time(end), "step": _time(step_seconds)}
-        return await self._query("query_range", form, self._endpoint.range_timeout_seconds)
+        return read_answer(await self._post("query_range", form, self._endpoint.range_timeout_seconds), self.server, matrix=True)
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -97,13 +98,9 @@ class PrometheusClient:
             await self._session.close()
             self._session = None
 
-    async def _query(self, path: str, form: dict[str, str], seconds: float) -> tuple[Samples, ...]:
-        self.asked += 1
-        body = await self._post(path, form, seconds)
-        return read_answer(body, self.server)
-
     async def _post(self, path: str, form: dict[str, str], seconds: float) -> bytes:
         """Send one query and read its whole answer, each kind of trouble named."""
+        self.asked += 1
         url, timeout = self._base / "api/v1" / path, aiohttp.ClientTimeout(total=seconds)
         try:
             # A redirect is not followed: the token is for the configured server, not for where it points.

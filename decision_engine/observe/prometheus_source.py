@@ -31,7 +31,7 @@ class PrometheusSource:
         Raises:
             PrometheusUnavailable: no answer, or none that could be believed.
         """
-        question = self._client.instant(signal.at_window(window_seconds), at)
+        question = self._client.instant(signal.at_window(window_seconds), at, matrix=signal.kind == "range")
         if signal.kind == "range":
             return await question
         if not signal.freshness:

@@ -91,6 +91,7 @@ def _devices(sight: Sight) -> Devices:
         over_seconds=over_seconds,
         thermal_headroom_kelvin=np.where(thermal.fresh, thermal.value, np.nan),
         thermal_at=np.where(thermal.fresh, thermal.at, np.nan),
+        thermal_lost=(thermal.quality == int(Quality.STALE)) | (thermal.quality == int(Quality.NOT_A_NUMBER)),
         placements_known=sight.known,
     )
 

@@ -29,6 +29,7 @@ class FakeDevice:
     age_seconds: float = 2.0
     analysis: bool = False
     headroom_kelvin: float = 30.0
+    thermal_lost: bool = False
     known: bool = True
     gpu: bool = True
     kind: int = 0
@@ -95,6 +96,7 @@ class FakeFleet:
             quality=quality,
             over_seconds=np.where(load >= 0.85, np.array([[d.over_seconds] for d in ds]), 0.0),
             thermal_headroom_kelvin=np.array([d.headroom_kelvin for d in ds]),
+            thermal_lost=np.array([d.thermal_lost for d in ds]),
             thermal_at=np.array([self.now - d.age_seconds for d in ds]),
             placements_known=np.array([d.known for d in ds]),
         )

@@ -150,6 +150,7 @@ def test_foresight_is_gated(change: dict[str, object], code: str | None) -> None
     ("change", "refusal"),
     [
         pytest.param({"headroom_kelvin": 5.0}, "too_hot", id="hot"),
+        pytest.param({"headroom_kelvin": float("nan"), "thermal_lost": True}, "too_hot", id="temperature-lost"),
         pytest.param({"known": False}, "runtime_silent", id="runtime-silent"),
         pytest.param({"quality": Quality.STALE}, "not_fresh", id="stale"),
         pytest.param({"p90": (float("nan"),) * 3}, "no_forecast", id="no-forecast"),

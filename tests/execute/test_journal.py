@@ -130,15 +130,17 @@ def test_the_history_of_a_decision_tells_steps_receipts_and_outcome_in_order(jou
         journal.append(record)
     decided = journal.decisions(DecisionQuery(verdict="act", policy="relieve"))[-1]
     history = journal.history_of(decided.id)
-    assert [in_words(entry) for entry in history] == [
-        "starting: move begun, target edge-02",
+    words = [in_words(entry) for entry in history]
+    assert [text.partition(":")[0] for text in words] == [
+        "starting",
         "start accepted",
-        "ready: target ready, target edge-02",
-        "first result: first result seen, target edge-02",
+        "ready",
+        "first result",
         "stop accepted",
-        "done: source gone, source edge-01",
-        "promise kept: source 50 %, target 50 %",
+        "done",
+        "promise kept",
     ]
+    assert words[-1] == "promise kept: source 50 %, target 50 %"
     assert [entry.kind for entry in history] == ["transition", "receipt", "transition", "transition", "receipt", "transition", "outcome"]
     assert [entry.at for entry in history] == sorted(entry.at for entry in history)
     assert journal.history_of("no such id") == ()
@@ -194,3 +196,12 @@ def test_a_reader_reads_beside_the_engine_and_cannot_write(journal: Journal, fil
         with pytest.raises(JournalError, match="open for reading only"):
             reader.append(record)
     journal.append(record)
+
+
+def test_a_journal_that_was_removed_under_the_engine_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(f"sqlite:///{path}") as journal:
+        journal.append(CycleRecord(at=1.0, sightings=(Sighting(key="k", first_at=1.0, last_at=1.0, evidence_at=1.0, looks=1, said=""),)))
+        path.unlink()
+        with pytest.raises(JournalError, match="removed or replaced"):
+            journal.append(CycleRecord(at=2.0))
