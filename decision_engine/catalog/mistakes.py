@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -34,23 +35,46 @@ WANTED: Final = {
     "int_from_float": "a whole number",
     "bool_type": "true or false",
 }
+NUMBERS_WANTED: Final = ("float_type", "int_type")
+NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 SHOWN_CHARACTERS: Final = 60
 """Enough to recognise a value; a sentence stays one line."""
+MOST_TOLD: Final = 100
+"""A person mends what a screen or two can show and asks again; beyond that, mistakes are only counted."""
+PLAIN_BELOW: Final = 1e15
+"""Whole numbers below it are written out; a float holds them exactly."""
 CONFIDENTIAL_WORDS: Final = ("secret", "token", "password", "url")
 """Values of keys with these words are never repeated: a credential may have been written there by mistake."""
 
 
 def sentences(error: ValidationError, root: type) -> list[str]:
-    """One ``path: sentence`` per mistake; ``root`` is the model that was validated."""
-    return [f"{path_of(found['loc'])}: {_sentence(found, root)}" for found in error.errors(include_url=False)]
+    """One ``path: sentence`` per mistake; ``root`` is the model that was validated.
+
+    Those beyond ``MOST_TOLD``, which nobody is shown, keep pydantic's words: looking for near misses takes its time.
+    """
+    faults = enumerate(error.errors(include_url=False))
+    return [f"{path_of(found['loc'])}: {_sentence(found, root) if index < MOST_TOLD else found['msg']}" for index, found in faults]
 
 
 def path_of(location: Iterable[str | int]) -> str:
     """``("devices", 3, "cluster")`` as ``devices[3].cluster``."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f"{'.' if text else ''}{_on_one_line(part)}"
     return text
+
+
+def _on_one_line(key: str) -> str:
+    """A key as it stands, unless it is so long or so odd that it would break the line."""
+    short = key if len(key) <= SHOWN_CHARACTERS else f"{key[:SHOWN_CHARACTERS]}…"
+    return short if short.isprintable() else json.dumps(short)[1:-1]
+
+
+def number_text(value: float) -> str:
+    """A number as people write it: ``604800``, ``0.1``, ``1e+300``; one with too many digits is cut."""
+    if isinstance(value, int) or (abs(value) < PLAIN_BELOW and value == int(value)):
+        return shown(int(value))
+    return f"{value:g}"
 
 
 def shown(value: object, path: str = "") -> str:
@@ -85,11 +109,22 @@ def _sentence(found: Any, root: type) -> str:
     if kind == "value_error":
         return str(found["ctx"]["error"])
     if wanted := _wanted(found):
-        hint = did_you_mean(value, _words(found)) if kind == "literal_error" and isinstance(value, str) else ""
-        quotes = '; write it in quotes, as in "01"' if kind == "string_type" and isinstance(value, int | float) else ""
-        return f"must be {wanted}, not {shown(value, path_of(location))}{hint}{quotes}"
+        return f"must be {wanted}, not {shown(value, path_of(location))}{_hint(found)}"
     message: str = found["msg"]
     return message[:1].lower() + message[1:]
+
+
+def _hint(found: Any) -> str:
+    """What the person who wrote the value may have meant."""
+    kind, value = found["type"], found["input"]
+    if kind == "string_type" and isinstance(value, int | float):
+        return '; write it in quotes, as in "01"'
+    if not isinstance(value, str):
+        return ""
+    if kind == "literal_error":
+        is_same = value == str(found["ctx"]["expected"])
+        return "; write it without quotes" if is_same else did_you_mean(value, _words(found))
+    return "; write it without quotes" if kind in NUMBERS_WANTED and NUMBER.fullmatch(value) else ""
 
 
 def _wanted(found: Any) -> str:
@@ -97,7 +132,7 @@ def _wanted(found: Any) -> str:
     kind, context = found["type"], found.get("ctx", {})
     if kind in BOUNDS:
         word, key = BOUNDS[kind]
-        return f"{word} {context[key]:g}"
+        return f"{word} {number_text(context[key])}"
     if kind == "literal_error":
         return str(context["expected"])
     if kind in MAPPING_WANTED:
@@ -107,7 +142,8 @@ def _wanted(found: Any) -> str:
 
 def _words(found: Any) -> list[str]:
     """The words that a literal allows."""
-    return [word.strip().strip("'") for word in found["ctx"]["expected"].replace(" or ", ", ").split(",")]
+    words = (word.strip() for word in found["ctx"]["expected"].replace(" or ", ", ").split(","))
+    return [word.strip("'") for word in words if word.startswith("'")]
 
 
 def keys_at(root: Any, location: tuple[str | int, ...]) -> tuple[str, ...]:

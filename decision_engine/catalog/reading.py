@@ -98,17 +98,19 @@ def _well_formed(document: dict[str, Any], name: str) -> tuple[Rows, list[str]]:
 
 def _sorted_out(document: dict[str, Any], bad: set[tuple[int | str, ...]], name: str) -> Rows:
     """Keep the good entries, and of the bad ones what can still be checked without their wrong fields."""
-    places = {location[:2] for location in bad}
+    wrong: dict[tuple[int | str, ...], set[int | str]] = {}
+    for location in bad:
+        wrong.setdefault(location[:2], set()).update(location[2:3])
     good: dict[str, list[tuple[int, Any]]] = {}
     rows = Rows({}, {section: set() for section in SECTIONS}, {section: [] for section in SECTIONS})
     for section in SECTIONS:
         entries = document.get(section, [])
-        good[section] = [(i, row) for i, row in enumerate(entries) if (section, i) not in places] if isinstance(entries, list) else []
-        for _, index in sorted(place for place in places if place[0] == section and len(place) > 1 and isinstance(place[1], int)):
+        good[section] = [(i, row) for i, row in enumerate(entries) if (section, i) not in wrong] if isinstance(entries, list) else []
+        for _, index in sorted(place for place in wrong if place[0] == section and len(place) > 1 and isinstance(place[1], int)):
             if isinstance(entry := entries[index], dict):
                 rows.broken[section].add(raw_key(section, entry))
-                wrong = {location[2] for location in bad if location[:2] == (section, index) and len(location) > 2}
-                rows.mended[section].extend(_mended(section, int(index), {key: entry[key] for key in entry if key not in wrong}))
+                left = {key: entry[key] for key in entry if key not in wrong[section, index]}
+                rows.mended[section].extend(_mended(section, int(index), left))
     content = as_json({"schema": 1, **{section: [row for _, row in good[section]] for section in SECTIONS}}, name)
     file = FleetFile.model_validate_json(content)
     for section in SECTIONS:

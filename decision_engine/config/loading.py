@@ -38,7 +38,9 @@ def load_settings(path: Path) -> Settings:
     try:
         file = SettingsFile.model_validate_json(content, context={"directory": path.parent})
     except ValidationError as error:
-        raise ConfigError((*sentences(error, SettingsFile), *errors)) from error
+        told = {line.partition(": ")[0] for line in errors}
+        shapes = (line for line in sentences(error, SettingsFile) if line.partition(": ")[0] not in told)
+        raise ConfigError((*shapes, *errors)) from error
     if errors:
         raise ConfigError(tuple(errors))
     return _settings(file, path)

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final, NoReturn
 
+from decision_engine.catalog.mistakes import shown
 from decision_engine.config.faults import ConfigError
 
 HIDDEN: Final = "***"
@@ -82,3 +83,5 @@ def read_private(path: Path, name: str) -> str:
         raise ConfigError((f"{name}: {path} cannot be read: {error.strerror}",)) from error
     except UnicodeDecodeError as error:
         raise ConfigError((f"{name}: {path} is not UTF-8 text",)) from error
+    except ValueError as error:
+        raise ConfigError((f"{name}: {shown(str(path))} cannot be read: {error}; mend the path",)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationInfo
@@ -14,10 +14,29 @@ from decision_engine.catalog.rules import why_bad_address, why_bad_id
 from decision_engine.config.secret import Secret
 from decision_engine.core.limits import Autonomy, Budget, Foresight, Limits, Moving, Overload, Times
 
+NULL: Final = "\0"
+LONGEST_WAIT_SECONDS: Final = 3_600
+"""Whoever waits an hour for one answer has stopped watching the fleet."""
+MOST_CYCLES: Final = 1_000_000
+"""Two months at a cycle each 5 s; a file per cycle beyond that is more than a folder should hold."""
+LARGEST_BODY_BYTES: Final = 64 * 1024 * 1024
+"""As much as a catalogue's file may have; nothing bigger is ever posted."""
+
 
 def anchored(path: Path, info: ValidationInfo) -> Path:
-    """A relative path is meant from the folder of the settings file, which the validation's context names."""
-    return Path(info.context["directory"]) / path.expanduser() if info.context else path
+    """A relative path is meant from the folder of the settings file, which the validation's context names.
+
+    Raises:
+        ValueError: no system can have such a path, or it begins with the home of a user who is not there.
+    """
+    if NULL in str(path):
+        raise ValueError("must be a path, and no path holds a null character")
+    if not info.context:
+        return path
+    try:
+        return Path(info.context["directory"]) / path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("begins with the home of a user whom this machine does not have; write the folder out") from error
 
 
 def http_url(text: str) -> str:
@@ -68,12 +87,15 @@ def with_program(argv: tuple[str, ...]) -> tuple[str, ...]:
     """
     if not argv or not argv[0]:
         raise ValueError("must name a program")
+    if any(NULL in word for word in argv):
+        raise ValueError("must not hold a null character; no program can be given one")
     return argv
 
 
 FilePath = Annotated[Path, AfterValidator(anchored)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS)]
+CycleCount = Annotated[int, Field(gt=0, le=MOST_CYCLES)]
 Word = Annotated[str, Field(min_length=1)]
 
 
@@ -108,7 +130,7 @@ class ServiceSettings(Section):
 
     listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:8780"
     tokens_file: FilePath | None = None
-    max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
+    max_body_bytes: Annotated[int, Field(gt=0, le=LARGEST_BODY_BYTES)] = 1_048_576
 
     @property
     def host(self) -> str:
@@ -171,14 +193,14 @@ class RecorderSettings(Section):
     """The ring of recorded cycles."""
 
     directory: FilePath
-    cycles: Annotated[int, Field(gt=0)] = 720
+    cycles: CycleCount = 720
 
 
 class RecorderSection(Section):
     """The recorder as the file has it: without a directory it lies in the state directory."""
 
     directory: FilePath | None = None
-    cycles: Annotated[int, Field(gt=0)] = 720
+    cycles: CycleCount = 720
 
 
 class SettingsFile(Section):

@@ -94,3 +94,67 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         with pytest.raises(DocumentError, match=said) as caught:
             read_text(path)
         assert str(path) in caught.value.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("a: !!bool abc", "f.yaml line 1: 'abc' is not true or false", id="bool"),
+        pytest.param("a: !!int abc", "f.yaml line 1: 'abc' is not a whole number", id="int"),
+        pytest.param("a: !!float ''", "f.yaml line 1: '' is not a number", id="float"),
+        pytest.param("a: !!timestamp abc", "could not determine a constructor", id="timestamp"),
+        pytest.param("a: !!set [1]", "could not determine a constructor", id="set"),
+        pytest.param("? !!str {a: 1}\n: 2", "f.yaml line 1: the key here is no text", id="mapping-as-key"),
+        pytest.param(f"a: 1{'0' * 5_000}", "f.yaml line 1: a number with 5001 digits", id="digits"),
+        pytest.param("a: &x {<<: *x}", "f.yaml line 1: this value holds itself by an alias", id="holds-itself"),
+        pytest.param(f"a: {'[' * 100_000}", "f.yaml line 1: values nest deeper than 100 levels", id="nested-lists"),
+        pytest.param("? " * 100_000, "f.yaml line 1: values nest deeper than 100 levels", id="nested-keys"),
+    ],
+)
+def test_damage_is_told_in_one_sentence_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse_document(text, "f.yaml")
+    assert len(caught.value.errors) == 1
+    assert said in caught.value.errors[0]
+    assert "\n" not in caught.value.errors[0]
+
+
+def aliased(first: str, opening: str, closing: str) -> str:
+    """Nine levels of nine aliases each, which are some 400 million values when they are written out."""
+    levels = (f"a{level}: &a{level} {opening}{', '.join([f'*a{level - 1}'] * 9)}{closing}" for level in range(1, 10))
+    return "\n".join((f"a0: &a0 {first}", *levels))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(aliased("[x]", "[", "]"), id="lists"),
+        pytest.param(aliased("{x: 1}", "{<<: [", "]}"), id="merges"),
+        pytest.param(f"a: &a {'x' * 1_000_000}\nb: [{', '.join(['*a'] * 1_000)}]", id="long-text"),
+    ],
+)
+def test_aliases_that_grow_without_end_are_refused_before_they_do(text: str) -> None:
+    with pytest.raises(DocumentError, match=r"f\.yaml line 1: more than 2000000 values once its aliases are written out"):
+        parse_document(text, "f.yaml")
+
+
+def test_a_few_aliases_are_read() -> None:
+    assert parse_document("a: &a [1, 2]\nb: {c: *a, d: *a}\ne: &e {x: 1}\nf: {<<: *e, y: 2}", "f.yaml") == {
+        "a": [1, 2],
+        "b": {"c": [1, 2], "d": [1, 2]},
+        "e": {"x": 1},
+        "f": {"x": 1, "y": 2},
+    }
+
+
+def test_a_path_that_no_system_has_is_one_sentence() -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_text(Path("/x\0y"))
+    assert caught.value.errors == ('"/x\\u0000y" cannot be read: embedded null byte; mend the path',)
+
+
+def test_beyond_a_hundred_mistakes_only_their_number_is_told() -> None:
+    assert len(DocumentError(tuple("x" * 100)).errors) == 100
+    told = DocumentError(tuple(f"mistake {number}" for number in range(103)))
+    assert told.errors[99:] == ("mistake 99", "and 3 more mistakes; mend these first")
+    assert str(told).endswith("\nand 3 more mistakes; mend these first")

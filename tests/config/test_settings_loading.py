@@ -91,7 +91,7 @@ def test_relative_paths_are_meant_from_the_file(tmp_path: Path, monkeypatch: pyt
         pytest.param("times.grid_seconds", "5", 'times.grid_seconds: must be a number, not "5"', id="number-as-text"),
         pytest.param("times.grid_seconds", True, "times.grid_seconds: must be a number, not true", id="flag-as-number"),
         pytest.param("times.grid_seconds", float("nan"), "times.grid_seconds: must be a finite number", id="nan"),
-        pytest.param("times.cycle_seconds", 0, "times.cycle_seconds: must be above 0, not 0", id="no-rhythm"),
+        pytest.param("times.cycle_seconds", 0, "times.cycle_seconds: must be at least 0.1 s, not 0", id="no-rhythm"),
         pytest.param("times.fresh_scrapes", 0.5, "times.fresh_scrapes: must be at least 1, not 0.5", id="fresh"),
         pytest.param("times.grid_steps", [1, 1], "times.grid_steps: must rise", id="steps-not-rising"),
         pytest.param("times.grid_steps", [0, 1], "times.grid_steps: must rise from at least 1", id="step-zero"),
