@@ -13,9 +13,12 @@ from decision_engine.core.explain import SENTENCES
 from decision_engine.engine import CycleReport
 from decision_engine.execute.questions import DecisionQuery, OperatorNote
 from decision_engine.service.loop import Loop
+from decision_engine.service.origin import same_machine
+from decision_engine.service.quiet import keep_quiet
 from decision_engine.service.replies import JSON, bounded_body, json_errors, json_reply, refusal
+from decision_engine.service.stream import Listener, TooManyListeners
 from decision_engine.service.tokens import WHO, TokenLike, token_middleware
-from decision_engine.service.views import decision_view, fleet_view, history_view
+from decision_engine.service.views import decision_view, fleet_view, history_view, seen_view
 
 LOOP: web.AppKey[Loop] = web.AppKey("loop", Loop)
 DECISIONS_PER_PAGE = 50
@@ -26,11 +29,15 @@ KEEP_ALIVE_SECONDS = 15.0
 STILL_HERE = b": still here\n\n"
 READ_WITHIN_SECONDS = 10.0
 """A listener of the stream that takes nothing for this long is let go."""
+WRITE_BUFFER_BYTES = 16 * 2**10
+"""What is kept for a listener beside the event under way before the stream waits for it to read."""
 
 
 def make_app(loop: Loop, tokens: Sequence[TokenLike], max_body_bytes: int) -> web.Application:
-    """All routes around one running loop."""
-    app = web.Application(middlewares=[json_errors, token_middleware(tokens), bounded_body], client_max_size=max_body_bytes)
+    """All routes around one running loop; where no tokens are asked for, only pages and programs of this machine are answered."""
+    door = token_middleware(tokens) if tokens else same_machine
+    keep_quiet()
+    app = web.Application(middlewares=[json_errors, door, bounded_body], client_max_size=max_body_bytes)
     app[LOOP] = loop
     app.add_routes(
         [
@@ -50,20 +57,19 @@ def make_app(loop: Loop, tokens: Sequence[TokenLike], max_body_bytes: int) -> we
 
 async def healthz(request: web.Request) -> web.Response:
     """The process lives and its loop turns."""
-    stuck = _stuck(request)
+    stuck = _stuck(request.app[LOOP])
     return json_reply({"status": "stuck", "reason": stuck}, 503) if stuck else json_reply({"status": "ok"})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Cycles run on evidence that can be believed."""
-    report = request.app[LOOP].latest
-    if stuck := _stuck(request):
-        return json_reply({"status": "stuck", "reason": stuck}, 503)
-    if report is None:
-        return json_reply({"status": "starting", "reason": "no cycle has ended yet"}, 503)
-    if report.snapshot.blind:
-        return json_reply({"status": "engine_blind", "reason": report.trouble or report.snapshot.blind}, 503)
-    return json_reply({"status": "ready", "unreachable": sorted(report.unreachable)})
+    """Cycles run on evidence that can be believed; either way it says how many devices were seen in the newest good one."""
+    loop = request.app[LOOP]
+    report = loop.latest
+    seen = seen_view(None if report is None else report.snapshot, len(loop.engine.catalog.devices))
+    status, reason = _not_ready(loop)
+    if status or report is None:
+        return json_reply({"status": status, "reason": reason, **seen}, 503)
+    return json_reply({"status": "ready", "unreachable": sorted(report.unreachable), **seen})
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -115,15 +121,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Server-sent events: «cycle» after each cycle, «decision», «transition» and «effect» as they happen."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     response.force_close()  # the end of a stream is the end of its connection, so that whoever was let go notices
-    with request.app[LOOP].broadcast.listen() as listener:
-        await response.prepare(request)
-        while True:
-            try:
-                message = await asyncio.wait_for(listener.next(), KEEP_ALIVE_SECONDS)
-            except TimeoutError:
-                message = STILL_HERE
-            if message is None or not await _taken(message, request, response):
-                return response
+    try:
+        with request.app[LOOP].broadcast.listen() as listener:
+            return await _tell_all(listener, request, response)
+    except TooManyListeners as error:
+        full = refusal(web.HTTPServiceUnavailable, str(error))
+        full.force_close()  # whoever asks thousands of times shall not keep thousands of connections either
+        raise full from error
 
 
 async def reload_catalog(request: web.Request) -> web.Response:
@@ -135,6 +139,20 @@ async def reload_catalog(request: web.Request) -> web.Response:
     if errors:
         return json_reply({"error": "the catalogue was refused and the old one stays", "errors": list(errors)}, 422)
     return json_reply({"catalog_version": loop.engine.catalog_version})
+
+
+async def _tell_all(listener: Listener, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Hand on message after message until there is no more or nobody who reads."""
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    await response.prepare(request)
+    while True:
+        try:
+            message = await asyncio.wait_for(listener.next(), KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            message = STILL_HERE
+        if message is None or not await _taken(message, request, response):
+            return response
 
 
 async def _taken(message: bytes, request: web.Request, response: web.StreamResponse) -> bool:
@@ -155,8 +173,21 @@ def _fleet(report: CycleReport) -> bytes:
     return msgspec.json.encode(fleet_view(report.snapshot, report.memory))
 
 
-def _stuck(request: web.Request) -> str:
-    late = request.app[LOOP].seconds_late()
+def _not_ready(loop: Loop) -> tuple[str, str]:
+    """Why the engine is not to be relied upon now, as status and reason; two empty texts when it is."""
+    if stuck := _stuck(loop):
+        return "stuck", stuck
+    if loop.fault:
+        return "failing", f"the newest cycle failed with {loop.fault.splitlines()[0]}; the service's log says where"
+    if loop.latest is None:
+        return "starting", "no cycle has ended yet"
+    if loop.latest.snapshot.blind:
+        return "engine_blind", loop.latest.trouble or loop.latest.snapshot.blind
+    return "", ""
+
+
+def _stuck(loop: Loop) -> str:
+    late = loop.seconds_late()
     return "" if late is None else f"no cycle has come to a good end for {late:.0f} s"
 
 

@@ -83,6 +83,11 @@ class Loop:
         except Exception as error:
             self._note_fault(error)  # the loop outlives it; /healthz and the metrics tell when it goes on
 
+    @property
+    def fault(self) -> str:
+        """What the newest cycle failed with; "" when it came to a good end."""
+        return self._fault
+
     def stop(self) -> None:
         """End after the cycle under way, which gets ``STOP_WITHIN_SECONDS``. To be called inside the event loop."""
         self._stopping.set()

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from decision_engine.execute.faults import JournalError
@@ -51,12 +52,17 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 @web.middleware
 async def bounded_body(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Read what was sent, so that too much is refused (413) whether or not a route looks at it."""
+    """Read what was sent, so that too much (413) and what cannot be unpacked (400) is refused whether or not a route looks at it."""
     length = request.content_length
     if length is not None and length > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(max_size=request.client_max_size, actual_size=length)
     if request.can_read_body:
-        await request.read()
+        try:
+            await request.read()
+        except (web.RequestPayloadError, HttpProcessingError) as error:
+            broken = refusal(web.HTTPBadRequest, "the request's body is not in the encoding that its headers name")
+            broken.force_close()  # where the next request would begin is not known
+            raise broken from error
     return await handler(request)
 
 

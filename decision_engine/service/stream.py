@@ -11,6 +11,13 @@ EVENTS_WAITING_MOST = 256
 BYTES_WAITING_MOST = 64 * 2**20
 """One event carries the whole fleet, some megabytes at ten thousand devices; more than this must not be kept for anybody."""
 
+LISTENERS_MOST = 64
+"""A console, a narration and some scripts each hold one; what waits for one that does not read costs memory, so there is an end to it."""
+
+
+class TooManyListeners(Exception):
+    """All places at the stream are taken; the text is a sentence for whoever asked."""
+
 
 class Listener:
     """What one reader has still to be told. Belongs to one event loop."""
@@ -43,10 +50,11 @@ class Listener:
 
 
 class Broadcast:
-    """Fans events out to any number of listeners."""
+    """Fans events out to at most ``LISTENERS_MOST`` listeners."""
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
+        self._places: set[Listener] = set()  # with those that were let go, until their connection has ended
         self._number = 0
         self._closed = False
 
@@ -69,12 +77,20 @@ class Broadcast:
 
     @contextmanager
     def listen(self) -> Iterator[Listener]:
-        """Be told everything that is sent inside the block."""
+        """Be told everything that is sent inside the block.
+
+        Raises:
+            TooManyListeners: there is no place left.
+        """
+        if len(self._places) >= LISTENERS_MOST:
+            raise TooManyListeners(f"the stream has its {LISTENERS_MOST} listeners already; close one of them or ask again later")
         listener = Listener()
+        self._places.add(listener)
         if self._closed:
             listener.end()
         self._listeners.add(listener)
         try:
             yield listener
         finally:
+            self._places.discard(listener)
             self._listeners.discard(listener)

@@ -48,11 +48,11 @@ class TokenLike(Protocol):
 
 
 def token_middleware(tokens: Sequence[TokenLike]) -> Middleware:
-    """Refuse requests without a good token (401) or with too small a role (403); without tokens everybody is «local»."""
+    """Refuse requests without a good token (401) or with too small a role (403)."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[WHO] = _who(request, tokens) if tokens else LOCAL
+        request[WHO] = _who(request, tokens)
         return await handler(request)
 
     return check

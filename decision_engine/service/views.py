@@ -36,6 +36,14 @@ def fleet_view(snapshot: Snapshot, memory: Memory) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def seen_view(snapshot: Snapshot | None, in_catalog: int) -> dict[str, Any]:
+    """How many devices said at least one fresh load, and at which Unix time that was; before the first cycle none was looked at."""
+    if snapshot is None:
+        return {"seen": f"0 of {in_catalog} devices seen", "seen_at": None}
+    fresh = int(np.count_nonzero((snapshot.devices.quality == int(Quality.FRESH)).any(axis=1)))
+    return {"seen": f"{fresh} of {len(snapshot.devices.ids)} devices seen", "seen_at": snapshot.now}
+
+
 def decision_view(decision: Decision, language: str = "en") -> dict[str, Any]:
     """One decision whole, with its sentence."""
     return {**as_plain(decision), "sentence": sentence(decision, language)}

@@ -126,7 +126,7 @@ def test_korean_is_spoken_when_asked_for(told: Story, path: str) -> None:
 )
 def test_what_is_wrong_is_one_sentence(told: Story, method: str, path: str, status: int, said: str) -> None:
     async def use(client: Client) -> None:
-        headers = {"Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST"}
+        headers = {"Origin": str(client.make_url("/")).rstrip("/"), "Access-Control-Request-Method": "POST"}
         answer = await client.request(method, path, headers=headers)
         body = await body_of(answer, status)
         assert list(body) == ["error"]

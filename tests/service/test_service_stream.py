@@ -6,16 +6,17 @@ import asyncio
 import json
 import socket
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestServer
 
-from decision_engine.service import app
+from decision_engine.service import app, stream
 from decision_engine.service.app import make_app
-from decision_engine.service.stream import BYTES_WAITING_MOST, EVENTS_WAITING_MOST, Broadcast, Listener
-from tests.builders.service import ACTED_BY_SECONDS, MAX_BODY_BYTES, WITHIN_SECONDS, Client, Story, served, until
+from decision_engine.service.stream import BYTES_WAITING_MOST, EVENTS_WAITING_MOST, LISTENERS_MOST, Broadcast, Listener, TooManyListeners
+from tests.builders.service import ACTED_BY_SECONDS, MAX_BODY_BYTES, WITHIN_SECONDS, Client, Story, body_of, served, until
 
 Event = tuple[int, str, dict[str, Any]]
 QUICK_SECONDS = 1.0
@@ -133,10 +134,10 @@ def test_a_slow_reader_is_let_go_and_nobody_waits_for_it(story: Story, monkeypat
         assert connections is not None
         lazy = socket.create_connection(("127.0.0.1", server.port))
         try:
-            lazy.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            lazy.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await until(lambda: listeners(story) == 1)
             eager, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**22)
-            writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await until(lambda: listeners(story) == 2)
             heard, slowest = 0, 0.0
             while listeners(story) == 2:
@@ -188,3 +189,64 @@ def test_a_listener_that_keeps_up_may_hear_any_amount() -> None:
         assert not broadcast.heard
 
     asyncio.run(scenario())
+
+
+def test_listeners_beyond_the_last_place_are_refused_until_one_leaves(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LISTENERS_MOST", 2)
+
+    async def use(client: Client) -> None:
+        first = await client.get("/api/v1/stream")
+        await client.get("/api/v1/stream")
+        full = await client.get("/api/v1/stream")
+        said = await body_of(full, 503)
+        assert said == {"error": "the stream has its 2 listeners already; close one of them or ask again later"}
+        assert full.headers["Connection"] == "close"
+        first.close()
+        while listeners(story) == 2:
+            await story.live(1.0)
+        await until(lambda: len(story.loop.broadcast._places) == 1)
+        assert (await client.get("/api/v1/stream")).status == 200
+
+    served(story, use)
+
+
+def test_whoever_was_let_go_keeps_its_place_until_its_connection_has_ended() -> None:
+    async def scenario() -> None:
+        broadcast = Broadcast()
+        with ExitStack() as stack:
+            for _ in range(LISTENERS_MOST):
+                stack.enter_context(broadcast.listen())
+            for _ in range(EVENTS_WAITING_MOST + 1):
+                broadcast.send("cycle", b"{}")
+            assert not broadcast.heard
+            with pytest.raises(TooManyListeners, match=str(LISTENERS_MOST)), broadcast.listen():
+                pass
+        with broadcast.listen():
+            assert broadcast.heard
+
+    asyncio.run(scenario())
+
+
+def test_little_is_kept_for_a_listener_beside_the_event_under_way(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+    monkeypatch.setattr(app, "_taken", Taken(limits))
+
+    async def use(client: Client) -> None:
+        answer = await client.get("/api/v1/stream")
+        story.loop.broadcast.send("cycle", b"{}")
+        assert await answer.read() == b""
+        assert limits == [app.WRITE_BUFFER_BYTES]
+
+    served(story, use)
+
+
+class Taken:
+    """Looks at the connection in place of writing to it, and ends the stream."""
+
+    def __init__(self, limits: list[int]) -> None:
+        self.limits = limits
+
+    async def __call__(self, message: bytes, request: web.Request, response: web.StreamResponse) -> bool:
+        assert isinstance(request.transport, asyncio.WriteTransport)
+        self.limits.append(request.transport.get_write_buffer_limits()[1])
+        return False
