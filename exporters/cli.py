@@ -22,7 +22,7 @@ from exporters.device.processes import ProcessTable
 from exporters.device.server import Endpoint, PageServer
 from exporters.device.usage import CpuLoad, HostLoad, LentLoad, UsageSampler, Witness
 from exporters.device.window import SAMPLING_SECONDS, SHORTEST_SECONDS
-from exporters.workload.collector import Surroundings, WorkloadCollector
+from exporters.workload.collector import CATALOG_ID, Surroundings, WorkloadCollector
 from exporters.workload.listener import DEFAULT_MODE, DEFAULT_SOCKET, Listener, SocketError
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9750"
@@ -51,7 +51,7 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line asks for; ``lent_cores`` None means that the whole machine is measured."""
+    """What the command line asks for; ``lent_cores`` None: the whole machine is measured; ``device`` None: programs of any are heard."""
 
     listen: Endpoint
     socket: Path
@@ -60,6 +60,7 @@ class Settings:
     root: Path
     window_seconds: float
     once: bool
+    device: str | None
 
 
 def main(argv: list[str]) -> int:
@@ -89,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     default_socket = os.environ.get("EDGESHIFT_SOCKET") or DEFAULT_SOCKET
     exporter.add_argument("--socket", default=default_socket, metavar="PATH", help="where AI programs hand in (default %(default)s)")
     exporter.add_argument("--socket-mode", default=f"{DEFAULT_MODE:o}", metavar="MODE", help="who may, in octal (default %(default)s)")
+    default_device = os.environ.get("EDGESHIFT_DEVICE") or None
+    only_its = "this device's id in the catalogue; programs that speak for another are refused (default: any is heard)"
+    exporter.add_argument("--device", default=default_device, metavar="ID", help=only_its)
     exporter.add_argument("--lent-cores", metavar="X", help="measure AI programs against X cores that the owner lends")
     exporter.add_argument("--root", default="/", metavar="DIR", help="where the machine's /proc and /sys are (default %(default)s)")
     window = f"{DEFAULT_WINDOW_SECONDS:g}"
@@ -108,6 +112,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         mode = -1
     if not 0 <= mode <= 0o777:
         raise CannotStart(f"--socket-mode {arguments.socket_mode} is not an octal mode between 000 and 777; 660 is usual.")
+    device = arguments.device
+    if device is not None and not CATALOG_ID.fullmatch(device):
+        raise CannotStart(f"--device {device!r} is not an id of a catalogue: small letters, digits, '.', '_' and '-', such as edge-07.")
     return Settings(
         listen=_endpoint(arguments.listen),
         socket=Path(arguments.socket),
@@ -116,6 +123,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         root=root,
         window_seconds=_number("--window-seconds", arguments.window_seconds, SHORTEST_SECONDS, _LONGEST_WINDOW_SECONDS),
         once=arguments.once,
+        device=device,
     )
 
 
@@ -169,7 +177,7 @@ def _serve(settings: Settings) -> int:
         stopping.set()
 
     table = ProcessTable(_OWN_PROC)
-    workloads = WorkloadCollector(Surroundings(time.time, time.monotonic, table.key))
+    workloads = WorkloadCollector(Surroundings(time.time, time.monotonic, table.key), device=settings.device)
     device, sampler = _device(settings, Witness(workloads.programs, table, _ticks_per_second()))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
@@ -23,7 +24,17 @@ OLD_SEQUENCE: Final = "old_sequence"
 WENT_BACKWARDS: Final = "went_backwards"
 IDENTITY_CHANGED: Final = "identity_changed"
 TOO_MANY_PLACEMENTS: Final = "too_many_placements"
-REFUSALS: Final = (*REASONS, SESSION_OVER, OLD_SEQUENCE, WENT_BACKWARDS, IDENTITY_CHANGED, TOO_MANY_PLACEMENTS)
+TOO_MANY_OF_ONE_SENDER: Final = "too_many_of_one_sender"
+OTHER_DEVICE: Final = "other_device"
+ODD_ID: Final = "odd_id"
+REFUSALS: Final = (
+    *REASONS, SESSION_OVER, OLD_SEQUENCE, WENT_BACKWARDS, IDENTITY_CHANGED, TOO_MANY_PLACEMENTS,
+    TOO_MANY_OF_ONE_SENDER, OTHER_DEVICE, ODD_ID,
+)  # fmt: skip
+
+CATALOG_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
+"""How devices, packages, cameras and purposes are named in a catalogue."""
+_PLACEMENT: Final = re.compile(r"([^/@#]*)/([^/@#]*)/([^/@#]*)@([^/@#]*)#[0-9]+")
 
 _REMEMBERED_SESSIONS: Final = 1024
 """Ended sessions whose stragglers are recognised; a straggler is late by milliseconds, not by a thousand restarts."""
@@ -31,9 +42,15 @@ _REMEMBERED_SESSIONS: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many placements are kept, and after how many silent seconds one is forgotten, as is an environment not said again."""
+    """How many placements are kept, and after how many silent seconds one is forgotten, as is an environment not said again.
+
+    ``max_of_one_sender``: a program runs one placement, a server of several models a few; one that speaks for more has lost
+    its way, and shall not take the places of others. A sender that cannot be seen (process id 0, from another container) is
+    no single one, so only ``max_placements`` bounds those.
+    """
 
     max_placements: int = 64
+    max_of_one_sender: int = 8
     forget_seconds: float = 60.0
 
 
@@ -47,13 +64,18 @@ class Surroundings:
 
 
 class WorkloadCollector(Collector):
-    """AI programs as this device sees them. Thread safe: datagrams come from one thread, scrapes from others."""
+    """AI programs as this device sees them. Thread safe: datagrams come from one thread, scrapes from others.
 
-    def __init__(self, surroundings: Surroundings, bounds: Bounds | None = None) -> None:
+    Where ``device`` is told, only its placements are taken, and only ids that a catalogue could hold.
+    """
+
+    def __init__(self, surroundings: Surroundings, bounds: Bounds | None = None, device: str | None = None) -> None:
         self._world = surroundings
         self._bounds = bounds or Bounds()
+        self._device = device
         self._lock = threading.Lock()
         self._tracks: dict[str, Track] = {}
+        self._senders: dict[str, int] = {}  # the process id that spoke last for each placement, whether or not it can be looked up
         self._over: OrderedDict[str, None] = OrderedDict()
         self._refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
 
@@ -102,9 +124,10 @@ class WorkloadCollector(Collector):
         if observation.session in self._over:
             return SESSION_OVER
         track = self._tracks.get(observation.placement)
-        refusal = self._judge(track, observation)
+        refusal = self._foreign(observation) or self._judge(track, observation, pid)
         if refusal:
             return refusal
+        track = self._tracks.get(observation.placement)  # again: judging may have swept it away
         if observation.end:
             self._end(observation.placement, observation.session)
             return ""
@@ -116,15 +139,26 @@ class WorkloadCollector(Collector):
             track.process = None
         else:
             track.update(observation)
+        self._senders[observation.placement] = pid
         track.arrived = self._world.monotonic()
         if track.process is None or track.process[0] != pid:
             track.process = self._world.process(pid)
         return ""
 
-    def _judge(self, track: Track | None, new: Observation) -> str:
+    def _foreign(self, new: Observation) -> str:
+        """Why it cannot be this device's, where it is known which one this is."""
+        if self._device is None:
+            return ""
+        parts = _PLACEMENT.fullmatch(new.placement)
+        if parts is None or not all(CATALOG_ID.fullmatch(id_) for id_ in (*parts.groups(), new.camera)):
+            return ODD_ID
+        return "" if parts.group(4) == self._device else OTHER_DEVICE
+
+    def _judge(self, track: Track | None, new: Observation, pid: int) -> str:
+        if self._senders.get(new.placement) != pid and self._speaks_for_enough(pid):
+            return TOO_MANY_OF_ONE_SENDER
         if track is None:
-            self._sweep()
-            return TOO_MANY_PLACEMENTS if len(self._tracks) >= self._bounds.max_placements else ""
+            return "" if self._has_room() else TOO_MANY_PLACEMENTS
         if track.newest.session != new.session:
             return ""
         if new.seq <= track.newest.seq:
@@ -133,18 +167,39 @@ class WorkloadCollector(Collector):
             return IDENTITY_CHANGED
         return "" if track.may_become(new) else WENT_BACKWARDS
 
+    def _speaks_for_enough(self, pid: int) -> bool:
+        if pid <= 0:
+            return False
+        self._sweep()
+        return sum(sender == pid for sender in self._senders.values()) >= self._bounds.max_of_one_sender
+
+    def _has_room(self) -> bool:
+        """Whether one more may come; when it is full, the longest silent one of those whose sender is dead goes first."""
+        self._sweep()
+        if len(self._tracks) < self._bounds.max_placements:
+            return True
+        dead = [name for name, pid in self._senders.items() if pid > 0 and self._world.process(pid) is None]
+        if not dead:
+            return False
+        self._drop(min(dead, key=lambda name: self._tracks[name].arrived))
+        return True
+
+    def _drop(self, placement: str) -> None:
+        del self._tracks[placement]
+        del self._senders[placement]
+
     def _sweep(self) -> None:
         """Drop placements that ended without a goodbye: the process is gone or another one, or nothing was heard for too long."""
         now = self._world.monotonic()
         for name, track in list(self._tracks.items()):
             gone = track.process is not None and self._world.process(track.process[0]) != track.process
             if gone or now - track.arrived > self._bounds.forget_seconds:
-                del self._tracks[name]
+                self._drop(name)
 
     def _end(self, placement: str, session: str) -> None:
         self._remember_over(session)
         if placement in self._tracks and self._tracks[placement].newest.session == session:
-            del self._tracks[placement]
+            self._drop(placement)
 
     def _remember_over(self, session: str) -> None:
         self._over[session] = None

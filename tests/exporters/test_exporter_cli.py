@@ -41,6 +41,8 @@ def test_wrong_usage_is_two(argv: list[str], capsys: pytest.CaptureFixture[str])
         pytest.param(["--window-seconds", "0.5"], "at least 1 and at most 300", id="window-too-short"),
         pytest.param(["--window-seconds", "soon"], "at least 1", id="window-is-a-word"),
         pytest.param(["--root", "/nonexistent/tree"], "not a folder", id="no-root"),
+        pytest.param(["--device", "Edge 07"], "catalogue", id="odd-device"),
+        pytest.param(["--device", ""], "catalogue", id="empty-device"),
         pytest.param(["--socket-mode", "999"], "octal", id="not-octal"),
     ],
 )
@@ -49,6 +51,18 @@ def test_a_bad_value_is_one_sentence_and_one(options: list[str], word: str, caps
     said = capsys.readouterr().err
     assert word in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "device"),
+    [("", [], None), ("edge-07", [], "edge-07"), ("edge-07", ["--device", "edge-08"], "edge-08")],
+    ids=["not-told", "by-environment", "the-option-wins"],
+)
+def test_the_device_is_told_by_option_or_environment(
+    environment: str, options: list[str], device: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESHIFT_DEVICE", environment)
+    assert cli._settings(cli._parser().parse_args(["exporter", *options])).device == device
 
 
 def test_endpoints_of_both_kinds_are_written_as_in_an_address() -> None:
