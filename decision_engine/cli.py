@@ -67,6 +67,19 @@ def lab(
     sys.exit(run_lab(request))
 
 
+@app.command(
+    epilog="Example: edgeshift exporter --listen 10.0.0.7:9750",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def exporter(context: typer.Context) -> None:
+    """Serve the metrics of this machine and its AI programs to Prometheus; runs on the devices and needs no engine."""
+    # The console script hands this word over before it comes here, so that a device needs none of the engine's libraries.
+    from exporters.cli import main as run_on_device
+
+    sys.exit(run_on_device(["exporter", *context.args]))
+
+
 @app.command(epilog="Example: edgeshift serve --config edgeshift.yaml")
 def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the engine and its service until stopped."""
@@ -85,7 +98,7 @@ def once(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> Non
 
 @app.command(epilog="Example: edgeshift explain 3f9a0c12de --config edgeshift.yaml")
 def explain(
-    decision: Annotated[str, typer.Argument(help="Id of a decision, as the service and the journal show it.")],
+    decision: Annotated[str, typer.Argument(help="Id of a decision, or its first characters (four or more) where no other begins so.")],
     config: ConfigOption = DEFAULT_CONFIG,
     language: LanguageOption = "en",
     json: JsonOption = False,

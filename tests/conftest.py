@@ -1,10 +1,15 @@
-"""Marks what has real parts, and puts it last when everything runs in one go."""
+"""Marks what has real parts, puts it last when everything runs in one go, and lets no slow machine fail a property."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long a case takes says how busy the machine is, and nothing about what is tested. The cases stay random.
+settings.register_profile("edgeshift", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgeshift")
 
 ROOM_WITH_REAL_PARTS = Path(__file__).parent / "real"
 

@@ -15,7 +15,7 @@ import typer
 
 from decision_engine.catalog.model import Catalog
 from decision_engine.check.line import CheckLine
-from decision_engine.check.local import check_catalog, check_state_directory, check_tokens
+from decision_engine.check.local import EXAMPLE_SETTINGS, check_catalog, check_state_directory, check_tokens, how_to_have
 from decision_engine.check.presence import check_signals
 from decision_engine.check.scraping import PrometheusSilent, QueryRefused, check_scraping
 from decision_engine.config import ConfigError, PrometheusSettings, Settings, load_settings
@@ -31,7 +31,7 @@ def run_checks(config_path: Path, clock: Callable[[], float] = time.time) -> lis
     try:
         settings = load_settings(config_path)
     except ConfigError as error:
-        return [CheckLine(False, "configuration", line, f"mend {config_path}") for line in error.errors]
+        return [CheckLine(False, "configuration", line, how_to_have(config_path, EXAMPLE_SETTINGS)) for line in error.errors]
     catalog, lines = check_catalog(settings)
     return [
         CheckLine(True, "configuration", f"{settings.path} is right"),
@@ -47,13 +47,17 @@ def print_checks(config: Path, json: bool) -> int:
     lines = run_checks(config)
     failed = not all(line.ok for line in lines)
     if json:
-        typer.echo(json_format.dumps({"ok": not failed, "checks": [asdict(line) for line in lines]}, indent=2, ensure_ascii=False))
+        typer.echo(json_format.dumps({"ok": not failed, "checks": [_plain(line) for line in lines]}, indent=2, ensure_ascii=False))
         return int(failed)
     for line in lines:
-        typer.echo(f"{'ok  ' if line.ok else 'FAIL'}  {line.subject}: {line.sentence}")
+        typer.echo(f"{line.state:<4}  {line.subject}: {line.sentence}")
         if line.advice:
             typer.echo(f"      → {line.advice}")
     return int(failed)
+
+
+def _plain(line: CheckLine) -> dict[str, Any]:
+    return {**asdict(line), "state": line.state.lower()}
 
 
 def _prometheus_lines(settings: Settings, catalog: Catalog | None, now: float) -> list[CheckLine]:

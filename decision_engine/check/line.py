@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 NAMES_SHOWN: Final = 5
 """A line stays a line; the rest is counted."""
@@ -12,12 +12,19 @@ NAMES_SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """What was looked at, how it is, and what to do; ``ok`` with an advice is worth knowing but no failure."""
+    """What was looked at, how it is, and what to do; ``ok`` with an advice is a note: worth knowing, but no failure."""
 
     ok: bool
     subject: str
     sentence: str
     advice: str = ""
+
+    @property
+    def state(self) -> Literal["ok", "note", "FAIL"]:
+        """The finding in one word."""
+        if not self.ok:
+            return "FAIL"
+        return "note" if self.advice else "ok"
 
 
 def few(names: Collection[str]) -> str:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from decision_engine.catalog.model import Catalog
 from decision_engine.catalog.store import CatalogError, YamlCatalogStore
 from decision_engine.check.line import CheckLine, few
 from decision_engine.config import ConfigError, Settings, load_tokens
+
+EXAMPLE_SETTINGS: Final = "docs/examples/edgeshift.example.yaml"
+EXAMPLE_CATALOGUE: Final = "docs/examples/fleet.example.yaml"
+
+
+def how_to_have(path: Path, example: str) -> str:
+    """What to do about a file that is wrong, or that is not there at all."""
+    return f"mend {path}" if path.exists() else f"copy {example} of the sources to {path} and change what differs, or name the right file"
 
 
 def check_catalog(settings: Settings) -> tuple[Catalog | None, list[CheckLine]]:
@@ -17,7 +26,7 @@ def check_catalog(settings: Settings) -> tuple[Catalog | None, list[CheckLine]]:
     try:
         catalog, version = YamlCatalogStore(settings.catalog).load()
     except CatalogError as error:
-        advice = f"mend {settings.catalog}; the engine keeps out of a catalogue with any mistake in it"
+        advice = how_to_have(settings.catalog, EXAMPLE_CATALOGUE) + "; the engine keeps out of a catalogue with any mistake in it"
         return None, [CheckLine(False, "catalogue", line, advice) for line in error.errors]
     counts = f"{len(catalog.devices)} devices, {len(catalog.cameras)} cameras and {len(catalog.workloads)} workloads"
     lines = [CheckLine(bool(catalog.devices), "catalogue", f"{counts}, version {version}", "" if catalog.devices else "add devices to it")]

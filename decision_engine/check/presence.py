@@ -15,6 +15,14 @@ from decision_engine.observe.signals import Signal
 
 NEEDED: Final = frozenset({"cpu", "memory", "last_result"})
 """Without these nothing is decided; a fleet may well be without the others, such as GPUs."""
+WITHOUT: Final[Mapping[str, str]] = {
+    "gpu": "without it these devices take no work from others; where there is no GPU say gpu: false in the catalogue",
+    "thermal_headroom": "nothing is wrong where a board has no throttle trip; it then counts neither as too hot nor as about to throttle",
+    "workload_cpu_cores": "what their version declares is taken until it is measured; they may not run now",
+    "workload_memory_bytes": "what their version declares is taken until it is measured; they may not run now",
+    "confidence": "no decision of today needs it; they may tell no confidence, or not run now",
+}
+"""What it means to be without a signal that one can do without."""
 LEAST_WINDOW_SECONDS: Final = 60.0
 """A sample that is older than this counts as absent here, unless the rhythm is slower."""
 WINDOW_FRESH_TIMES: Final = 4.0
@@ -35,35 +43,36 @@ class Seen:
 
 def check_signals(signals: tuple[Signal, ...], catalog: Catalog, prometheus: Asking, fresh_seconds: float) -> list[CheckLine]:
     """One line per signal."""
-    names = prometheus.metric_names()
-    lines = []
+    answers: dict[str, dict[str, float] | QueryRefused] = {}
     for signal in signals:
-        expected = expected_of(signal, catalog)
         try:
-            seen = _seen(signal, prometheus, fresh_seconds)
+            answers[signal.name] = _seen(signal, prometheus, fresh_seconds)
         except QueryRefused as error:
-            lines.append(
-                CheckLine(False, f"signal {signal.name}", f"Prometheus refuses {signal.promql}: {error}", "correct signals.overrides")
-            )
-            continue
-        lines.append(
-            _line(
-                signal,
-                expected,
-                Seen({key: at for key, at in seen.items() if key in expected}),
-                Rhythm(prometheus.now, fresh_seconds, names),
-            )
-        )
-    return lines
+            answers[signal.name] = error
+    tellers = frozenset(
+        device
+        for signal in signals
+        if signal.key == "device" and not isinstance(found := answers[signal.name], QueryRefused)
+        for device in found
+    )
+    circumstances = Circumstances(prometheus.now, fresh_seconds, prometheus.metric_names(), tellers)
+    return [_told(signal, answers[signal.name], expected_of(signal, catalog), circumstances) for signal in signals]
+
+
+def _told(signal: Signal, answer: dict[str, float] | QueryRefused, expected: frozenset[str], known: Circumstances) -> CheckLine:
+    if isinstance(answer, QueryRefused):
+        return CheckLine(False, f"signal {signal.name}", f"Prometheus refuses {signal.promql}: {answer}", "correct signals.overrides")
+    return _line(signal, expected, Seen({key: at for key, at in answer.items() if key in expected}), known)
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """The moment of asking, how old a sample may be, and the metric names that Prometheus knows."""
+class Circumstances:
+    """The moment of asking, how old a sample may be, the metric names that Prometheus knows, and the devices that tell anything."""
 
     now: float
     fresh_seconds: float
     names: frozenset[str]
+    tellers: frozenset[str]
 
 
 def expected_of(signal: Signal, catalog: Catalog) -> frozenset[str]:
@@ -104,29 +113,36 @@ def _newest(result: Mapping[str, Any]) -> float:
     return float(result["value"][1])
 
 
-def _line(signal: Signal, expected: frozenset[str], seen: Seen, rhythm: Rhythm) -> CheckLine:
+def _line(signal: Signal, expected: frozenset[str], seen: Seen, known: Circumstances) -> CheckLine:
     subject, noun = f"signal {signal.name}", "devices" if signal.key == "device" else "workloads"
     if not expected:
         return CheckLine(True, subject, f"no {noun} of the catalogue should have it")
-    absent, allowed = expected - set(seen.at), signal.allowed_age_seconds or rhythm.fresh_seconds
-    stale = {key for key, at in seen.at.items() if rhythm.now - at > allowed}
-    age = seen.newest_age(rhythm.now)
+    absent, allowed = expected - set(seen.at), signal.allowed_age_seconds or known.fresh_seconds
+    stale = {key for key, at in seen.at.items() if known.now - at > allowed}
+    age = seen.newest_age(known.now)
     sentence = f"present for {len(seen.at)} of {len(expected)} {noun}"
     if seen.at:
         sentence += ", no freshness known" if math.isnan(age) else f", newest sample {max(age, 0.0):.1f} s old"
     if stale:
         sentence += f", {len(stale)} older than {allowed:g} s ({few(stale)})"
     ok = signal.name not in NEEDED or not (absent or stale)
-    return CheckLine(ok, subject, sentence, _advice(signal, absent, seen, rhythm.names) if absent else _stale_advice(stale))
+    return CheckLine(ok, subject, sentence, _advice(signal, absent, seen, known) if absent else _stale_advice(stale))
 
 
-def _advice(signal: Signal, absent: Collection[str], seen: Seen, names: frozenset[str]) -> str:
-    if seen.at:
-        return f"absent for {few(absent)}: see there whether `edgeshift exporter` and the AI programs run"
-    used = names & set(METRIC_NAME.findall(signal.promql))
-    if used:
+def _advice(signal: Signal, absent: Collection[str], seen: Seen, known: Circumstances) -> str:
+    """What to do where a signal is absent; nobody is told to start what can be seen to run."""
+    used = known.names & set(METRIC_NAME.findall(signal.promql))
+    if not seen.at and used:
         return f"Prometheus has {few(used)}, but with no known label {signal.key}: let it read the catalogue's targets"
-    return f"Prometheus has no metric of {signal.promql}: start `edgeshift exporter` on the devices, or set signals.preset or overrides"
+    whose = f"absent for {few(absent)}" if seen.at else f"Prometheus has no metric of {signal.promql}"
+    if signal.name in WITHOUT:
+        return f"{whose}: {WITHOUT[signal.name]}"
+    if signal.key != "device":
+        return f"{whose}: see whether these AI programs run, and report through exporters.workload.publish"
+    if set(absent) & known.tellers:
+        return f"{whose}: other signals of {few(set(absent) & known.tellers)} are there, so look at edge_sensor_up for the reason"
+    start = "see there whether `edgeshift exporter` runs" if seen.at else "start `edgeshift exporter` on the devices"
+    return f"{whose}: {start}, or set signals.preset or overrides"
 
 
 def _stale_advice(stale: Collection[str]) -> str:

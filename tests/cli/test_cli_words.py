@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from decision_engine.cli import app
+from decision_engine.service.metrics import ENGINE_METRICS
+from exporters.contract import METRICS
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [(), ("lab",), ("serve",), ("once",), ("explain",), ("check",), ("catalog",), ("catalog", "targets")]
@@ -109,6 +111,26 @@ def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path, monkeypat
     assert any(line.startswith("prometheuz: is not known") for line in lines)
     assert "Traceback" not in done.err
     assert not (tmp_path / "state").exists()
+
+
+def test_the_help_names_what_runs_on_devices() -> None:
+    assert re.search(r"exporter +Serve the metrics of this machine", edgeshift("--help").out)
+
+
+def test_what_runs_on_devices_is_handed_over_with_all_its_words() -> None:
+    done = edgeshift("exporter", "--help")
+    assert done.code == 0
+    assert "--lent-cores" in done.out
+
+
+def test_the_operations_page_names_commands_and_metrics_that_exist() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`edgeshift ([a-z]+)", page))
+    assert "explain" in named
+    assert named <= {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    metrics = set(re.findall(r"`((?:edge|edgeshift|ai)_[a-z_]+)", page))
+    assert "edge_sensor_up" in metrics
+    assert metrics <= {metric.name for metric in (*METRICS, *ENGINE_METRICS)}
 
 
 def test_breaks_are_handed_to_the_lab() -> None:

@@ -14,16 +14,20 @@ from decision_engine.catalog.reading import catalog_from
 from decision_engine.check import print_checks, run_checks
 from decision_engine.check.line import CheckLine, few
 from decision_engine.check.local import check_catalog, check_state_directory, check_tokens
-from decision_engine.check.presence import check_signals
+from decision_engine.check.presence import NEEDED, WITHOUT, check_signals
 from decision_engine.check.scraping import UP, QueryRefused, check_scraping
-from decision_engine.config import load_settings
+from decision_engine.config import ConfigError, load_settings
+from decision_engine.observe.presets import PRESETS
 from decision_engine.observe.signals import Signal
+from decision_engine.wiring import actuators_of
 from tests.builders.catalogue import changed_fleet, fleet, write_fleet
 from tests.builders.configuration import MINIMAL, settings_with, write_private, write_settings
 
 NOW = 1_700_000_000.0
 CATALOG = catalog_from(fleet(), "fleet.yaml")
 CPU = Signal("cpu", "edge_cpu_usage_ratio", "ratio", "range", "device")
+MEMORY = Signal("memory", "edge_memory_usage_ratio", "ratio", "range", "device")
+THERMAL = Signal("thermal_headroom", "trip - degrees", "kelvin", "instant", "device", freshness="timestamp(degrees)")
 GPU = Signal("gpu", "edge_gpu_usage_ratio", "ratio", "range", "device")
 CORES = Signal("workload_cpu_cores", "rate(ai_cpu[20s])", "cores", "instant", "placement", freshness="timestamp(ai_cpu)")
 TARGETS_URL = "http://127.0.0.1:8780/api/v1/targets"
@@ -120,7 +124,26 @@ def test_a_needed_signal_must_be_fresh_for_every_device(series: list[dict[str, A
 def test_the_advice_tells_a_missing_metric_from_missing_labels() -> None:
     assert "start `edgeshift exporter`" in cpu_line().advice
     assert "with no known label device" in cpu_line(names=frozenset({"edge_cpu_usage_ratio"})).advice
-    assert "absent for edge-03" in cpu_line(*EVERYWHERE[:2]).advice
+    assert "absent for edge-03: see there whether `edgeshift exporter` runs" in cpu_line(*EVERYWHERE[:2]).advice
+
+
+def test_nobody_is_told_to_start_what_can_be_seen_to_run() -> None:
+    prometheus = FakePrometheus({"edge_cpu_usage_ratio[60000ms]": EVERYWHERE[:2], "edge_memory_usage_ratio[60000ms]": EVERYWHERE})
+    line = check_signals((CPU, MEMORY), CATALOG, prometheus, 15.0)[0]
+    assert not line.ok
+    assert line.advice == "absent for edge-03: other signals of edge-03 are there, so look at edge_sensor_up for the reason"
+    assert line.state == "FAIL"
+
+
+def test_what_some_devices_do_without_is_a_note() -> None:
+    prometheus = FakePrometheus({"trip - degrees": [{"metric": {"device": "edge-01"}, "value": [NOW, "30"]}], "timestamp(degrees)": []})
+    line = check_signals((THERMAL,), CATALOG, prometheus, 15.0)[0]
+    assert (line.ok, line.state) == (True, "note")
+    assert line.advice.startswith("absent for edge-02, edge-03: nothing is wrong where a board has no throttle trip")
+
+
+def test_every_signal_that_one_can_do_without_says_what_that_means() -> None:
+    assert {name for rows in PRESETS.values() for name in rows} == NEEDED | set(WITHOUT)
 
 
 def test_a_signal_that_no_device_should_have_is_no_failure() -> None:
@@ -168,6 +191,29 @@ def test_a_catalogue_is_told_with_its_mistakes_actuators_and_versions(tmp_path: 
     catalog, lines = check_catalog(settings)
     assert catalog is None
     assert [line.sentence for line in lines] == ['devices[0].cluster: "x" is not a cluster']
+
+
+@pytest.mark.parametrize("actuator", ["process", "kubernetes"])
+def test_a_cluster_that_no_engine_would_start_with_fails(tmp_path: Path, actuator: str) -> None:
+    path = write_settings(tmp_path, settings_with("actuators.simulated", {"url": "http://127.0.0.1:1"}))
+    write_fleet(tmp_path, changed_fleet("clusters", 0, actuator=actuator))
+    settings = load_settings(path)
+    catalog, lines = check_catalog(settings)
+    assert catalog is not None
+    with pytest.raises(ConfigError):
+        actuators_of(settings, catalog)
+    assert any(f"the actuator {actuator}" in line.sentence for line in lines if not line.ok)
+    assert print_checks(path, json=True) == 1
+
+
+@pytest.mark.parametrize(("settings_there", "example"), [(False, "edgeshift.example.yaml"), (True, "fleet.example.yaml")])
+def test_a_file_that_is_not_there_is_not_to_be_mended_but_to_be_had(tmp_path: Path, settings_there: bool, example: str) -> None:
+    path = write_settings(tmp_path) if settings_there else tmp_path / "nope.yaml"
+    advice = [line.advice for line in run_checks(path) if line.subject in ("configuration", "catalogue") and not line.ok]
+    assert len(advice) == 1
+    assert advice[0].startswith(f"copy docs/examples/{example} ")
+    assert (Path(__file__).parents[2] / "docs/examples" / example).is_file()
+    assert "mend" not in advice[0]
 
 
 def test_tokens_are_told_by_name_and_role(tmp_path: Path) -> None:
