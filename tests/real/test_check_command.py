@@ -103,7 +103,9 @@ def test_a_fleet_that_is_in_order_has_no_failure(place: Field) -> None:
     assert lines["signal cpu"].sentence.startswith("present for 2 of 2 devices, newest sample ")
     assert lines["signal last_result"].sentence.startswith("present for 1 of 1 workloads, newest sample ")
     assert lines["signal thermal_headroom"].sentence == "present for 0 of 2 devices"
+    assert lines["signal thermal_headroom"].state == "note"
     assert "Prometheus has no metric of" in lines["signal thermal_headroom"].advice
+    assert "exporter" not in lines["signal thermal_headroom"].advice
 
 
 def test_a_device_that_stops_answering_is_named(place: Field) -> None:
