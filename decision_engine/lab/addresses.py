@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decision_engine.lab.children import LabError
 
 TRIED_PORTS = 200
-DEVICE_PORT = 9750
+SERVICE_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT, CONTROL_PORT, DEVICE_PORT = 8780, 9090, 9093, 8781, 9750
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Addresses:
         return f"http://127.0.0.1:{port}"
 
 
+def usual_addresses() -> Addresses:
+    """The ports that a lab takes where all are free."""
+    return Addresses(SERVICE_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT, CONTROL_PORT, DEVICE_PORT)
+
+
 def choose_addresses(device_hosts: Sequence[str], refused: Collection[int] = ()) -> Addresses:
     """The usual ports where they are free, else the next free ones; the device port is free on every device's address.
 
@@ -41,9 +46,8 @@ def choose_addresses(device_hosts: Sequence[str], refused: Collection[int] = ())
         return port
 
     return Addresses(
-        service_port=take(8780), prometheus_port=take(9090), alertmanager_port=take(9093), control_port=take(8781),
-        device_port=take(DEVICE_PORT, device_hosts),
-    )  # fmt: skip
+        take(SERVICE_PORT), take(PROMETHEUS_PORT), take(ALERTMANAGER_PORT), take(CONTROL_PORT), take(DEVICE_PORT, device_hosts)
+    )
 
 
 def free_port(wanted: int, hosts: Sequence[str], taken: set[int]) -> int:

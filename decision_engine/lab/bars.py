@@ -34,6 +34,8 @@ def load_bar(load: BarLoad, width: int, style: str) -> Text:
     halves = _halves(load.now, width)
     ahead = 0 if load.p90 is None else (_halves(load.p90, width) + 1) // 2
     mark = min(int(load.limit * width), width - 1)
+    if load.p90 is not None and load.p90 >= load.limit:
+        ahead = max(ahead, mark + 2)  # however coarse the bar, a forecast beyond the limit is seen beyond it
     bar = Text(no_wrap=True)
     for cell in range(width):
         covered = halves - 2 * cell

@@ -21,6 +21,12 @@ WIDE_CELLS: Final = 140
 LIKELY: Final = LAB_LIMITS.foresight.probability
 COOL_KELVIN: Final = LAB_LIMITS.overload.thermal_headroom_kelvin
 
+RISK_CELLS, RULE_CELLS, HEAT_CELLS = 5, 12, 12
+"""Beside the bar on a narrow screen: the chance to pass the limit, who decides, and how far from throttling."""
+
+SKILLED_RULE_CELLS: Final = 17
+"""On a wide one, who decides stands there with the forecast's skill."""
+
 DEVICE_CELLS_MOST, BAR_CELLS_LEAST, BAR_CELLS_MOST, TENANT_CELLS_LEAST = 16, 8, 30, 35
 
 
@@ -38,7 +44,7 @@ class Columns:
     def before_tenants(self) -> int:
         """Cells to the left of the last column."""
         fixed = 2 + self.device + 1 + 4 + 5 + 1 + self.bar + 1
-        return fixed + (8 + 7 + 16 + 10 + 6 + 6 if self.wide else 6 + 11 + 9)
+        return fixed + (7 + 7 + 2 + SKILLED_RULE_CELLS + HEAT_CELLS + 6 + 6 if self.wide else RISK_CELLS + RULE_CELLS + HEAT_CELLS)
 
 
 def columns_for(devices: Sequence[Mapping[str, Any]], width: int, horizon_seconds: float) -> Columns:
@@ -52,23 +58,23 @@ def columns_for(devices: Sequence[Mapping[str, Any]], width: int, horizon_second
 
 
 def heading(columns: Columns) -> Text:
-    """The names of the columns."""
-    ahead = f"p90 in {duration(columns.horizon_seconds)} ╌"
-    whole = f"now ━  {ahead}"
+    """Every number is named: the risk is the chance to be over the limit at the horizon of the broken line."""
+    ahead = f"╌ in {duration(columns.horizon_seconds)}"
+    whole = f"now ━  p90 in {duration(columns.horizon_seconds)} ╌"
     line = Text("  ", no_wrap=True)
     line.append_text(_cell("device", columns.device + 1)).append_text(_cell("load", 9, right=True)).append(" ")
     line.append_text(_cell(whole if len(whole) < columns.bar else ahead, columns.bar + 1))
     if columns.wide:
-        line.append_text(_cell("p90", 7, right=True)).append_text(_cell("P over", 7, right=True)).append("  ").append_text(
-            _cell("decides by", 14)
+        line.append_text(_cell("p90", 7, right=True)).append_text(_cell("risk", 7, right=True)).append("  ").append_text(
+            _cell("decides by, skill", SKILLED_RULE_CELLS)
         )
-        line.append_text(_cell("headroom", 10, right=True)).append_text(_cell("mem", 6, right=True)).append_text(
+        line.append_text(_cell("to throttle", HEAT_CELLS, right=True)).append_text(_cell("mem", 6, right=True)).append_text(
             _cell("GPU", 6, right=True)
         )
     else:
-        line.append_text(_cell("P over", 6, right=True)).append_text(_cell("skill gate", 11, right=True))
-        line.append_text(_cell("headroom", 9, right=True))
-    line.append("  workloads")
+        line.append_text(_cell("risk", RISK_CELLS, right=True)).append(" ").append_text(_cell("decides by", RULE_CELLS - 1))
+        line.append_text(_cell("to throttle", HEAT_CELLS, right=True))
+    line.append("  workloads and their confidence")
     line.stylize("bold")
     return line
 
@@ -137,7 +143,9 @@ def _load_cells(load: Mapping[str, Any] | None, resource: str, p90: float | None
     if load is None or not known:
         words = "not measured" if load is None else _why_unknown(load, at)
         cells.append_text(_cell(Text(UNKNOWN, style=WARN), 5, right=True)).append(" ")
-        bar = limit_alone(1.0 if load is None else load["limit_ratio"], columns.bar, words)
+        # Words may use the gap behind the bar as well: what follows is set to the right and leaves room.
+        cells.append_text(limit_alone(1.0 if load is None else load["limit_ratio"], columns.bar + 1, words))
+        return _cell(cells, 4 + 5 + 1 + columns.bar + 1)
     else:
         cells.append_text(_cell(Text(percent(load["ratio"]), style=style), 5, right=True)).append(" ")
         bar = load_bar(BarLoad(load["ratio"], p90, load["limit_ratio"]), columns.bar, style)
@@ -158,15 +166,11 @@ def _forecast_cells(device: Mapping[str, Any], resource: str, columns: Columns) 
     gate_open = forecast is not None and forecast["gate_open"]
     style = WARN if probability is not None and probability >= LIKELY else DIM
     likely = Text(_percent(probability), style=style)
+    rule = Text(UNKNOWN if forecast is None else "forecast" if gate_open else "margin rule", style=PLAIN if gate_open else DIM)
     if not columns.wide:
-        gate = "" if forecast is None else " open" if gate_open else " shut"
-        return Text.assemble(
-            _cell(likely, 6, right=True), " ", _cell(Text(skill + gate, style=PLAIN if gate_open else DIM), 10, right=True)
-        )
-    rule = Text(
-        UNKNOWN if forecast is None else f"forecast {skill}" if gate_open else f"margin   {skill}", style=PLAIN if gate_open else DIM
-    )
-    return Text.assemble(_cell(_percent(p90), 7, right=True), _cell(likely, 7, right=True), "  ", _cell(rule, 14))
+        return Text.assemble(_cell(likely, RISK_CELLS, right=True), " ", _cell(rule, RULE_CELLS - 1))
+    by = Text.assemble(_cell(rule, 12), skill) if forecast is not None else rule
+    return Text.assemble(_cell(_percent(p90), 7, right=True), _cell(likely, 7, right=True), "  ", _cell(by, SKILLED_RULE_CELLS))
 
 
 def _rest_cells(device: Mapping[str, Any], columns: Columns) -> Text:
@@ -174,9 +178,9 @@ def _rest_cells(device: Mapping[str, Any], columns: Columns) -> Text:
     hot = kelvin is not None and kelvin < COOL_KELVIN
     warmth = Text(UNKNOWN if kelvin is None else f"{kelvin:.0f} K" + (" !" if hot else ""), style=WARN if hot else PLAIN)
     if not columns.wide:
-        return _cell(warmth, 9, right=True)
+        return _cell(warmth, HEAT_CELLS, right=True)
     return Text.assemble(
-        _cell(warmth, 10, right=True), *(_cell(_other(device["load"].get(name)), 6, right=True) for name in ("memory", "gpu"))
+        _cell(warmth, HEAT_CELLS, right=True), *(_cell(_other(device["load"].get(name)), 6, right=True) for name in ("memory", "gpu"))
     )
 
 

@@ -14,22 +14,20 @@ from actuators.api import Action, Outcome, Phase, Verb, placement_id
 from actuators.process.actuator import ProcessActuator
 from decision_engine.evaluation.sight import CameraWatch, TwinWatch, plant_results
 from decision_engine.evaluation.tally import Tally
-from decision_engine.lab.addresses import choose_addresses
+from decision_engine.lab.beginning import begin, beginning_of, together
 from decision_engine.lab.breaking import Breaker, parse_breaks
 from decision_engine.lab.children import LabError
 from decision_engine.lab.listening import EngineListener, HostResults
-from decision_engine.lab.parts import JOB, Parts, Programs, process_settings
-from decision_engine.lab.stage import Stage, write_files
+from decision_engine.lab.parts import JOB, Parts, process_settings
+from decision_engine.lab.stage import Stage
 from decision_engine.lab.supervising import Supervisor
 from decision_engine.lab.telling import Telling
-from decision_engine.lab.tempo import LENT_CORES
 from decision_engine.lab.view import LabView
 from decision_engine.observe.client import Endpoint, PrometheusClient
 from exporters.simulated.blueprint import PlantBlueprint
 from exporters.simulated.control import serve_control
 from exporters.simulated.live import LivePlant
-from exporters.simulated.plant import Plant
-from exporters.simulated.stories import LENT_DEVICE_ID, default_story, loopback
+from exporters.simulated.stories import LENT_DEVICE_ID
 from exporters.simulated.targets import serve_targets
 
 if TYPE_CHECKING:
@@ -47,18 +45,12 @@ async def run_live(request: LabRequest, directory: Path) -> dict[str, Any]:
     Raises:
         LabError: a program is missing, a port cannot be had, or a part does not start.
     """
-    breaks, programs = parse_breaks(request.breaks), Programs.find()
-    blueprint = default_story(request.devices, request.duration_seconds, request.seed, lent_device=True)
-    hosts = [device.address for device in blueprint.devices] + [loopback(len(blueprint.devices))]
-    stage = Stage(directory, choose_addresses(hosts), blueprint)
-    write_files(stage)
-    plant = await asyncio.to_thread(Plant, blueprint)
-    run = LiveRun(request, stage, LivePlant(plant, time.time(), time.time), Parts(stage, programs, LENT_CORES))
+    breaks, beginning = parse_breaks(request.breaks), beginning_of(request, directory)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
-        await run.start(stack)
+        run = await begin(beginning, stack, stopped)
         for one in breaks:
             run.spawn(run.breaker.carry_out(one, run.story_seconds, run.moving))
         with run.telling.shown():
@@ -113,10 +105,10 @@ class LiveRun:
         control = await serve_control(self._plant, "127.0.0.1", self._stage.addresses.control_port)
         stack.push_async_callback(control.close)
         stack.push_async_callback(self._cancel_tasks)
-        await asyncio.gather(self._start_host(), self._start_prometheus(), self._parts.alertmanager.start())
+        await together(self._start_host(), self._start_prometheus(), self._parts.alertmanager.start())
         await self._first_scrape()
         await self._parts.engine.start()
-        await asyncio.gather(*(child.ready(READY_WITHIN_SECONDS) for child in (self._parts.alertmanager, self._parts.engine)))
+        await together(*(child.ready(READY_WITHIN_SECONDS) for child in (self._parts.alertmanager, self._parts.engine)))
         self.spawn(EngineListener(self._stage.addresses.url(self._stage.addresses.service_port), self._take).run())
         self.spawn(self._host.run(LOOK_SECONDS))
         self.spawn(self._look())

@@ -15,7 +15,7 @@ Tone = Literal["plain", "good", "warn", "bad", "dim"]
 QUIET_SECONDS: Final = 15.0
 """The same hold about the same subject is told once in this time: two policies often say it in one breath."""
 
-UNTOLD: Final = frozenset({"move_under_way", "scenario_off", "home_resting", "home_in_a_move"})
+UNTOLD: Final = frozenset({"move_under_way", "scenario_off", "home_resting", "home_in_a_move", "engine_sees_again"})
 """Holds that explain nothing to a person who watches: what they say is on the screen already, or over in a moment."""
 
 HOLD_TONES: Final[dict[str, Tone]] = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,8 +23,10 @@ def lock_path() -> Path:
 
 
 @asynccontextmanager
-async def choosing_ports(stopped: asyncio.Event) -> AsyncIterator[None]:
+async def choosing_ports(stopped: asyncio.Event, tell: Callable[[str], None]) -> AsyncIterator[None]:
     """While inside, no other lab of this user chooses ports; the kernel lets go of the lock when this process dies.
+
+    ``tell`` is told once when another lab has to be waited for.
 
     Raises:
         LabError: the lock cannot be used, another lab keeps it for too long, or ``stopped`` was set while waiting.
@@ -36,13 +37,13 @@ async def choosing_ports(stopped: asyncio.Event) -> AsyncIterator[None]:
     except OSError as error:
         raise LabError(f"the lock {path}, by which labs take turns to choose ports, cannot be used: {error.strerror}") from error
     try:
-        await _wait_for(handle, stopped)
+        await _wait_for(handle, stopped, tell)
         yield
     finally:
         os.close(handle)
 
 
-async def _wait_for(handle: int, stopped: asyncio.Event) -> None:
+async def _wait_for(handle: int, stopped: asyncio.Event, tell: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     began, told = loop.time(), False
     while not _taken(handle):
@@ -51,7 +52,7 @@ async def _wait_for(handle: int, stopped: asyncio.Event) -> None:
         if loop.time() - began > WAIT_SECONDS:
             raise LabError(f"another lab of yours is still choosing its ports after {WAIT_SECONDS:.0f} s: end it first")
         if not told:
-            print("edgeshift lab: another lab of yours is starting; this one waits until that has its ports", file=sys.stderr)
+            tell("another lab of yours is starting; this one waits until that has its ports")
             told = True
         await asyncio.sleep(POLL_SECONDS)
 

@@ -66,4 +66,3 @@ async def _live_or_virtual(request: LabRequest, directory: Path) -> dict[str, An
     from decision_engine.lab.live import run_live
 
     return await run_live(request, directory)
-

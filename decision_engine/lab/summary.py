@@ -24,9 +24,9 @@ def final_summary(result: Mapping[str, Any]) -> RenderableType:
 
     Moves that are still under way or were undone get a line where there are any, since the figure after them counts them too.
 
-    Keys: ``decisions``, ``moves``, ``moves_under_way``, ``moves_undone``, ``moves_before_overload``, ``lead_seconds_median``, ``overload_seconds``,
-    ``overload_seconds_do_nothing``, ``camera_gap_seconds_max``, ``returned_home``, ``real_processes_started``,
-    ``cycle_seconds_p95``, ``errors`` (a number, or the sentences themselves).
+    Keys: ``decisions``, ``moves``, ``moves_under_way``, ``moves_undone``, ``moves_before_overload``, ``lead_seconds_median``,
+    ``overload_seconds``, ``overload_seconds_do_nothing``, ``camera_gap_seconds_max``, ``returned_home``,
+    ``real_processes_started``, ``cycle_seconds_p95``, ``errors`` (a number, or the sentences themselves).
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)

@@ -16,6 +16,11 @@ from decision_engine.lab.view import LabView
 REFRESHES_PER_SECOND = 4
 
 
+def remark(sentence: str) -> None:
+    """Say something before there is a screen or a story."""
+    print(f"edgeshift lab: {sentence}", file=sys.stderr, flush=True)
+
+
 class Telling:
     """Where events and remarks go. ``headless`` prints lines to standard error, so that JSON has standard output to itself."""
 

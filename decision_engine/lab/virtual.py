@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from rich.console import Console
 
 from decision_engine.evaluation.fleet import fleet_document
 from decision_engine.evaluation.plant_source import PlantSource
 from decision_engine.evaluation.sight import CameraWatch, TwinWatch, plant_results
 from decision_engine.evaluation.tally import Tally
 from decision_engine.evaluation.virtual import STORY_BEGAN_UNIX_SECONDS, VirtualWorld, live_through
+from decision_engine.lab.addresses import usual_addresses
 from decision_engine.lab.narrate import Narrator
+from decision_engine.lab.stage import Stage, settings_document
+from decision_engine.lab.summary import final_summary
 from decision_engine.lab.tempo import LAB_LIMITS
 from decision_engine.service.events import events_of
 from decision_engine.wiring import build_virtual_engine
@@ -23,8 +27,8 @@ from exporters.simulated.stories import default_story
 if TYPE_CHECKING:
     from decision_engine.lab.run import LabRequest
 
-NO_PORT = 9750
-"""The catalogue wants an address for every device; in virtual time nobody listens there."""
+JOURNAL_FILE = "journal.sqlite"
+"""Where ``build_virtual_engine`` puts it, beside the catalogue."""
 
 
 async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
@@ -32,9 +36,10 @@ async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
     blueprint = default_story(request.devices, request.duration_seconds, request.seed, lent_device=False)
     plant = Plant(blueprint)
     source = PlantSource(plant, STORY_BEGAN_UNIX_SECONDS, LAB_LIMITS.times)
-    catalog_path = directory / "fleet.yaml"
-    catalog_path.write_text(yaml.safe_dump(fleet_document(blueprint, NO_PORT)), encoding="utf-8")
-    engine = build_virtual_engine(source, plant, STORY_BEGAN_UNIX_SECONDS, catalog_path, LAB_LIMITS)
+    # Settings and catalogue want addresses; in virtual time nobody listens there.
+    stage = Stage(directory, usual_addresses(), blueprint)
+    _write_files(stage)
+    engine = build_virtual_engine(source, plant, STORY_BEGAN_UNIX_SECONDS, stage.catalog_path, LAB_LIMITS)
     world = VirtualWorld(plant, plant.twin(), source, engine)
     tally, twin = Tally(frozenset(), STORY_BEGAN_UNIX_SECONDS), TwinWatch()
     cameras = CameraWatch({workload.camera: 1.0 / workload.frames_per_second for workload in blueprint.workloads})
@@ -50,4 +55,18 @@ async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
                     print(line, file=sys.stderr)
     await engine.close(STORY_BEGAN_UNIX_SECONDS + request.duration_seconds)
     gaps = [gap for gap in plant.score().longest_gap_seconds.values() if gap is not None]
-    return tally.result(plant.score(), world.twin.score(), max(gaps, default=None), twin.first_crossing)
+    result = tally.result(plant.score(), world.twin.score(), max(gaps, default=None), twin.first_crossing)
+    if not request.json:
+        Console(stderr=request.headless).print(final_summary(result))
+    return result
+
+
+def _write_files(stage: Stage) -> None:
+    """The catalogue, and settings by which `edgeshift explain` finds the journal."""
+    settings = settings_document(stage)
+    settings |= {"journal_url": f"sqlite:///{JOURNAL_FILE}", "actuators": {"simulated": settings["actuators"]["simulated"]}}
+    for path, document in (
+        (stage.catalog_path, fleet_document(stage.blueprint, stage.addresses.device_port)),
+        (stage.config_path, settings),
+    ):
+        path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -50,7 +50,7 @@ def test_a_calm_cycle_and_an_unknown_event_say_nothing() -> None:
 def test_blindness_is_told_once_and_its_end_with_how_long_it_was() -> None:
     story, narrator = Storyteller(replace(lab_fleet(), blind="series_vanished")), Narrator(STARTED_AT)
     first, second = tell(narrator, story.turn()), tell(narrator, story.turn())
-    assert [line.tone for line in first] == ["bad"] and "series_vanished" in first[0].text
+    assert [line.tone for line in first] == ["bad"] and "many series vanished at once" in first[0].text and "_" not in first[0].text
     assert second == []
     story.fleet = replace(story.fleet, blind="")
     assert texts(story, 2, narrator) == ["Prometheus can be believed again after 10 s: deciding goes on"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -21,6 +22,7 @@ from decision_engine.execute.journal import Journal
 from tests.builders.lab_process import LabOutcome, lab_command, lab_environment, processes_of, run_lab
 
 STORY_SECONDS = 100.0
+ADDRESS = re.compile(r"on (http://127\.0\.0\.1:\d+)")
 LIVE_STATES = {MoveState.DONE, MoveState.UNDONE}
 
 
@@ -133,6 +135,23 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     assert lab.returncode == 0, told
     assert json.loads(output.strip().splitlines()[-1])["errors"] == []
     assert processes_of(directory) == []
+
+
+def test_two_labs_started_together_do_not_meet() -> None:
+    """Each takes ports of its own, and neither takes the other's Prometheus for its own."""
+    command = lab_command("--devices", "3", "--duration", "20")
+    labs = [subprocess.Popen(command, env=lab_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        ends = [lab.communicate(timeout=100.0) for lab in labs]
+    finally:
+        for lab in labs:
+            lab.kill()
+    for lab, (output, told) in zip(labs, ends, strict=True):
+        assert lab.returncode == 0, told
+        assert json.loads(output.strip().splitlines()[-1])["errors"] == [], told
+    pages = [{url for url in ADDRESS.findall(told) if url} for _, told in ends]
+    assert all(len(urls) == 3 for urls in pages), ends
+    assert pages[0].isdisjoint(pages[1])
 
 
 def test_killing_the_lab_leaves_no_process(tmp_path: Path) -> None:
