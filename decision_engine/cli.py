@@ -42,7 +42,7 @@ def lab(
     duration: Annotated[
         float, typer.Option(min=20, max=86_400, help="Seconds after which it ends by itself; Ctrl-C ends it sooner.")
     ] = 180.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same loads.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same loads.")] = 1,
     headless: Annotated[bool, typer.Option("--headless", help="No live view; one line per event.")] = False,
     virtual: Annotated[bool, typer.Option("--virtual", help="Virtual time: no sockets, no processes, done in seconds.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep the lab's files (settings, journal, logs) in this folder.")] = None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decision_engine.lab.addresses import choose_addresses
 from decision_engine.lab.children import AddressTaken, LabError, in_one_sentence
@@ -74,7 +74,7 @@ async def begin(beginning: Beginning, stack: AsyncExitStack, stopped: asyncio.Ev
                         write_files(stage)
                         parts = Parts(stage, beginning.programs, LENT_CORES)
                         run = LiveRun(beginning.request, stage, LivePlant(plant, time.time(), time.time), parts)
-                        await run.start(attempt)
+                        await unless_stopped(run.start(attempt), stopped)
                 except AddressTaken as error:
                     trouble = error
                     refused.update(astuple(addresses))
@@ -82,6 +82,24 @@ async def begin(beginning: Beginning, stack: AsyncExitStack, stopped: asyncio.Ev
                 stack.push_async_callback(attempt.pop_all().aclose)
                 return run
     raise LabError(f"{trouble}; the lab moved aside {ATTEMPTS} times and gives up")
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None], stopped: asyncio.Event) -> None:
+    """Do the work, but let go of it when somebody wants the lab to end: a part that hangs must not hold a person up.
+
+    Raises:
+        LabError: it was stopped before the work was done.
+    """
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait((doing, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise LabError("stopped by hand while it was starting")
+        await doing
+    finally:
+        for task in (doing, waiting):
+            task.cancel()
+        await asyncio.gather(doing, waiting, return_exceptions=True)
 
 
 async def together(*parts: Awaitable[None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 from decision_engine.lab.children import Child, LabError
 
@@ -38,11 +39,16 @@ def _parse(text: str) -> Break:
         broken = Break(part, at, float(seconds))
     except ValueError:
         broken = None
-    if broken is None or part not in ("prometheus", "engine") or broken.seconds < 0:
+    if broken is None or part not in ("prometheus", "engine") or not _sensible(broken):
         raise LabError(
             f"--break {text!r} is not understood: write prometheus:AT:SECONDS or engine:move:SECONDS, for example prometheus:40:30"
         )
     return broken
+
+
+def _sensible(one: Break) -> bool:
+    """Whether its moment and its length are numbers that a lab can wait for."""
+    return isfinite(one.seconds) and one.seconds >= 0 and (one.at_seconds is None or (isfinite(one.at_seconds) and one.at_seconds >= 0))
 
 
 class Breaker:

@@ -90,6 +90,18 @@ class Child:
                 await asyncio.sleep(POLL_SECONDS)
         raise LabError(f"{self.name} did not become ready within {within_seconds:.0f} s: {self.last_words()}")
 
+    async def ended(self, within_seconds: float) -> int:
+        """Wait for its own end; its exit code.
+
+        Raises:
+            LabError: it did not end in time.
+        """
+        assert self.process is not None, "it was started"
+        try:
+            return await asyncio.wait_for(self.process.wait(), within_seconds)
+        except TimeoutError:
+            raise LabError(f"{self.name} did not end within {within_seconds:.0f} s") from None
+
     async def stop(self) -> None:
         """SIGTERM, a grace, SIGKILL."""
         if self.process is None or not self.alive:

@@ -56,6 +56,8 @@ async def run_live(request: LabRequest, directory: Path) -> dict[str, Any]:
         with run.telling.shown():
             await run.live(stopped)
         result = {**run.result(), "cameras_analysed_once": await run.analysed_once()}
+        if not result["cameras_analysed_once"]:
+            result["errors"].append("at the end a camera was analysed by no AI program, or by two")
     if not request.json:
         run.telling.finish(result)
     return result

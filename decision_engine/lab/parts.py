@@ -17,7 +17,11 @@ from exporters.simulated.stories import LENT_DEVICE_ID
 
 BACKFILL_STEP_SECONDS = 2.0
 """Two samples fall into every rate window of the lab's one-second rhythm, as they must for a rate to exist."""
+PROMTOOL_WITHIN_SECONDS = 60.0
+"""It takes about a second; one that hangs must not hang the lab."""
 JOB = "devices"
+ALERT_RESEND_SECONDS = 5
+"""What fires before Prometheus has found Alertmanager is lost until it is sent again: after a minute as shipped, half a story."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Parts:
         self.prometheus = Child("prometheus", (
             programs.prometheus, "--config.file=prometheus.yml", f"--storage.tsdb.path={stage.prometheus_data}",
             f"--web.listen-address=127.0.0.1:{addresses.prometheus_port}", "--storage.tsdb.retention.time=30d", "--log.level=warn",
+            f"--rules.alert.resend-delay={ALERT_RESEND_SECONDS}s",
         ), directory, f"{url(addresses.prometheus_port)}/-/ready")  # fmt: skip
         self.alertmanager = Child("alertmanager", (
             programs.alertmanager, "--config.file=alertmanager.yml", "--storage.path=alertmanager-data", "--log.level=warn",
@@ -62,6 +67,7 @@ class Parts:
         )
         self.exporter = python_child("exporter", [
             "exporter", "--listen", stage.host_address, "--socket", str(stage.socket), "--lent-cores", f"{lent_cores:g}",
+            "--device", LENT_DEVICE_ID,
         ], directory, f"http://{stage.host_address}/healthz")  # fmt: skip
 
     @property
@@ -83,14 +89,17 @@ class Parts:
         }  # fmt: skip
         samples = await asyncio.to_thread(write_backfill, plant, text, story_began, labels, BACKFILL_STEP_SECONDS)
         data.mkdir(exist_ok=True)
-        promtool = await asyncio.create_subprocess_exec(
+        promtool = Child("promtool", (
             self._programs.promtool, "tsdb", "create-blocks-from", "openmetrics", "-q", str(text), str(data),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        output, _ = await promtool.communicate()
-        text.unlink(missing_ok=True)
-        if promtool.returncode:
-            raise LabError(f"promtool refused the backfill: {output.decode(errors='replace').strip()[-300:]}")
+        ), self._stage.directory)  # fmt: skip
+        await promtool.start()
+        try:
+            code = await promtool.ended(PROMTOOL_WITHIN_SECONDS)
+        finally:
+            await promtool.kill()
+            text.unlink(missing_ok=True)
+        if code:
+            raise LabError(f"promtool refused the backfill: {promtool.last_words()}")
         return samples
 
 
