@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long a case takes says how busy the machine is, and nothing about what is tested. The cases stay random.
-settings.register_profile("edgeshift", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Half of hypothesis' own number of cases: everything runs with every change, so over a week none is rare.
+settings.register_profile("edgeshift", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeshift")
 
 ROOM_WITH_REAL_PARTS = Path(__file__).parent / "real"

@@ -155,3 +155,14 @@ class Watched:
 def edgeshift_signals(times: Times | None = None) -> tuple[Signal, ...]:
     """The signals of the edgeshift preset."""
     return signals_from("edgeshift", {}, times or Times())
+
+
+async def live(watched: Watched, seconds: float, start: float = NOW, **speech: float) -> Look:
+    """Run cycle by cycle; everyone speaks half a second before each look."""
+    look = None
+    for step in range(int(seconds // 5) + 1):
+        now = start + 5.0 * step
+        watched.speak(now - 0.5, **speech)
+        look = await watched.look(now)
+    assert look is not None
+    return look

@@ -6,6 +6,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -45,8 +46,14 @@ def literals(node: ast.expr) -> Iterator[str]:
         yield str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
-    """Every call of Reason and of what hands a code on to it."""
+@cache
+def calls() -> tuple[tuple[str, ast.Call], ...]:
+    """Every call of Reason and of what hands a code on to it; the sources are parsed once."""
+    return tuple(found_calls())
+
+
+def found_calls() -> Iterator[tuple[str, ast.Call]]:
+    """Look through the sources."""
     for path in SOURCES:
         if path.name == "explain.py":
             continue

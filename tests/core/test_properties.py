@@ -31,7 +31,7 @@ LIMITS = replace(
 worlds = st.builds(
     SmallWorld, seed=st.integers(0, 10_000), edges=st.integers(2, 5), lossy=st.sampled_from([0.0, 0.3]), silent=st.sampled_from([0.0, 0.05])
 )
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=10, deadline=None)
 
 
 def run(world: SmallWorld, cycles: int, crash_engine_at: frozenset[int] = frozenset()) -> tuple[list[CycleRecord], Memory]:

@@ -20,7 +20,7 @@ from decision_engine.observe.snapshot import Learned, assemble
 from decision_engine.observe.source import PrometheusUnavailable
 from decision_engine.observe.watch import Look
 from forecasting.forecasters import LastValueForecaster
-from tests.builders.observe import NOW, Listed, Watched, edge, small_catalog, workload_of
+from tests.builders.observe import NOW, Listed, Watched, edge, live, small_catalog, workload_of
 
 LEARNED = Learned(20.0, "digest")
 DOWN = PrometheusUnavailable("prometheus_timeout", "Prometheus did not answer within 4 s")
@@ -29,17 +29,6 @@ CPU, MEMORY, GPU = 0, 1, 2
 
 def snapshot_of(watched: Watched, look: Look) -> Snapshot:
     return assemble(look.sight, None, watched.limits, LEARNED)
-
-
-async def live(watched: Watched, seconds: float, start: float = NOW, **speech: float) -> Look:
-    """Run cycle by cycle; everyone speaks half a second before each look."""
-    look = None
-    for step in range(int(seconds // 5) + 1):
-        now = start + 5.0 * step
-        watched.speak(now - 0.5, **speech)
-        look = await watched.look(now)
-    assert look is not None
-    return look
 
 
 def test_a_snapshot_joins_all_that_was_seen() -> None:

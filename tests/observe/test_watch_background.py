@@ -9,32 +9,16 @@ import pytest
 
 from decision_engine.catalog.model import Version
 from decision_engine.core.limits import Limits, Times
-from decision_engine.core.snapshot import Snapshot
 from decision_engine.observe.index import FleetIndex
 from decision_engine.observe.past import summed_by_device, unsettled_cells_unknown
-from decision_engine.observe.snapshot import Learned, assemble
+from decision_engine.observe.snapshot import Learned
 from decision_engine.observe.source import PrometheusUnavailable, Samples
 from decision_engine.observe.watch import Look
-from tests.builders.observe import NOW, Listed, Watched, edge, small_catalog, workload_of
+from tests.builders.observe import NOW, Listed, Watched, edge, live, small_catalog, workload_of
 
 LEARNED = Learned(20.0, "digest")
 DOWN = PrometheusUnavailable("prometheus_timeout", "Prometheus did not answer within 4 s")
 CPU, MEMORY, GPU = 0, 1, 2
-
-
-def snapshot_of(watched: Watched, look: Look) -> Snapshot:
-    return assemble(look.sight, None, watched.limits, LEARNED)
-
-
-async def live(watched: Watched, seconds: float, start: float = NOW, **speech: float) -> Look:
-    """Run cycle by cycle; everyone speaks half a second before each look."""
-    look = None
-    for step in range(int(seconds // 5) + 1):
-        now = start + 5.0 * step
-        watched.speak(now - 0.5, **speech)
-        look = await watched.look(now)
-    assert look is not None
-    return look
 
 
 def test_history_is_read_once_at_the_start_and_again_after_a_gap() -> None:
