@@ -65,13 +65,14 @@ EDGESHIFT: Final[dict[str, Row]] = {
         "freshness": "min by (device) (timestamp(edge_temperature_celsius))",
     },
     "workload_cpu_cores": {
-        "promql": "max by (placement) (rate(ai_process_cpu_seconds_total[{rate_window}]))",
+        # A slope and not a rate: while its window fills, after a start or a gap, rate() says too little, which looks like a ramp.
+        "promql": "max by (placement) (clamp_min(deriv(ai_process_cpu_seconds_total[{rate_window}]), 0))",
         "unit": "cores",
         "kind": "instant",
         "key": "placement",
         "freshness": "max by (placement) (timestamp(ai_process_cpu_seconds_total))",
         "history": True,
-        "history_promql": "sum by (device) (rate(ai_process_cpu_seconds_total[{rate_window}]))",
+        "history_promql": "sum by (device) (clamp_min(deriv(ai_process_cpu_seconds_total[{rate_window}]), 0))",
     },
     "workload_memory_bytes": {
         "promql": "max by (placement) (ai_process_resident_memory_bytes)",
