@@ -17,7 +17,7 @@ from decision_engine.core.limits import Limits
 from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
 from decision_engine.core.move import ENDED, Move, MoveState, Transition, begin, step
 from decision_engine.core.plan import Planned, Room, plan
-from decision_engine.core.proposal import Proposal, Reason, Relieve, Return
+from decision_engine.core.proposal import Proposal, Reason, Return, Wish
 from decision_engine.core.snapshot import Snapshot
 
 ENGINE = "engine"
@@ -180,7 +180,7 @@ def _with_recent(course: _Course, memory: Memory, now: float, limits: Limits) ->
     return course.sightings + tuple(s for s in kept if still_one_situation(s, now, limits))
 
 
-def _concerns(move: Move, wish: Relieve | Return) -> bool:
+def _concerns(move: Move, wish: Wish) -> bool:
     if isinstance(wish, Return):
         return move.order.workload == wish.workload
     return not move.overdue and wish.device in (move.order.source, move.order.target)

@@ -66,7 +66,7 @@ class Proposal:
     policy: str
     scenario: str
     subject: str
-    wish: Relieve | Return
+    wish: Wish
     because: Reason
     evidence: tuple[Evidence, ...]
     urgency: float

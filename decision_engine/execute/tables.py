@@ -18,7 +18,7 @@ RECORDS = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 
-# A decision's id has 64 bits, so over years two decisions may share one; a clash must never refuse a record, so it is no key.
+# A decision's id is a digest of 64 bits: a clash is hardly to be expected, and must never refuse a record, so it is no key.
 DECISIONS = sa.Table(
     "decisions",
     METADATA,
