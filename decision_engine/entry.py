@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Final
 
-DEVICE_COMMANDS: Final = ("exporter",)
+DEVICE_COMMANDS: Final = ("exporter", "bridge")
 ENGINE_MODULES: Final = ("aiohttp", "alembic", "msgspec", "numpy", "pandas", "pydantic", "rich", "sklearn", "sqlalchemy", "typer", "yaml")
 """What the extra `engine` brings, by import name; a device needs none of it."""
 EXIT_FAILED: Final = 1

@@ -1,134 +1,67 @@
-"""Walks a device's /proc and /sys at each scrape; a sensor that fails gives no sample and a reason, and drops no other."""
+"""Joins what a device's sources say into one page: the preferred source wins family by family, and every failure has its reason."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
-from typing import Final
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from exporters.contract import DEVICE_METRICS
 from exporters.device.families import Families
-from exporters.device.procfs import parse_boot_time, parse_cpu, parse_memory, parse_uptime
-from exporters.device.sensor import MISSING, OUT_OF_RANGE, SensorError, reason_of
-from exporters.device.sysfs import parse_celsius, throttle_limit_celsius, zone_names
-from exporters.device.usage import UsageSampler
+from exporters.device.relay import Answer, Patience, Relay
+from exporters.device.source import Source
 
-THERMAL: Final = Path("sys/class/thermal")
-ROOT_MOUNTPOINT: Final = "/"
-_MAX_SYSTEM_FILE_BYTES: Final = 1 << 20
-"""/proc/stat of a machine with 256 cores and all its interrupts is far below this."""
-
-_MAX_TRIP_POINTS: Final = 16
+Numbers = dict[str, dict[tuple[str, ...], float]]
+"""Samples by metric name, in the contract's order, and by label values: no series can be there twice."""
 
 
 class DeviceCollector(Collector):
-    """What one machine says, read under ``root``; ``clock`` gives Unix seconds and is asked only where the kernel hides the boot time."""
+    """What one machine says, from ``sources`` in order of preference.
 
-    def __init__(self, root: Path, sampler: UsageSampler, clock: Callable[[], float], ticks_per_second: float) -> None:
-        self._root = root
-        self._sampler = sampler
-        self._clock = clock
-        self._ticks_per_second = ticks_per_second
+    A family that a source has said at least one sample of is not filled by a later one of another kind (the part of its
+    name before the slash), because each spells zones and rails in its own way.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], monotonic: Callable[[], float] = time.monotonic, patience: Patience | None = None
+    ) -> None:
+        self._relay = Relay(sources, monotonic, patience)
+
+    def numbers(self) -> Numbers:
+        """One look at everything; a hanging source costs its own samples and, the first time, its limit."""
+        return join(self._relay.look())
 
     def collect(self) -> Iterator[Metric]:
-        """All families that have a sample; ``edge_sensor_up`` says why others have none."""
+        """The same for prometheus_client."""
         page = Families()
-        sensors: dict[str, Callable[[Families], None]] = {
-            "cpu_usage": self._cpu_usage,
-            "cpu_cores": self._cpu_cores,
-            "cpu_seconds": self._cpu_seconds,
-            "memory": self._memory,
-            "disk": self._disk,
-            "boot_time": self._boot_time,
-            "temperature": self._temperatures,
-        }
-        for name, read in sensors.items():
-            _guarded(page, name, read)
+        for name, samples in self.numbers().items():
+            for labels, value in samples.items():
+                page.add(name, labels, value)
         yield from page.families()
 
     def describe(self) -> Iterator[Metric]:
         """Nothing ahead of time: which sensors there are is known when they are read."""
         return iter(())
 
-    def _cpu_usage(self, page: Families) -> None:
-        page.add("edge_cpu_usage_ratio", (self._sampler.load.scope,), self._sampler.ratio())
-
-    def _cpu_cores(self, page: Families) -> None:
-        page.add("edge_cpu_cores", (self._sampler.load.scope,), self._sampler.load.cores())
-
-    def _cpu_seconds(self, page: Families) -> None:
-        for mode, ticks in parse_cpu(self._text("proc/stat")).ticks.items():
-            page.add("edge_cpu_seconds_total", (mode,), ticks / self._ticks_per_second)
-
-    def _memory(self, page: Families) -> None:
-        memory = parse_memory(self._text("proc/meminfo"))
-        page.add("edge_memory_usage_ratio", (), 1.0 - memory.available_bytes / memory.total_bytes)
-        page.add("edge_memory_total_bytes", (), memory.total_bytes)
-        page.add("edge_memory_available_bytes", (), memory.available_bytes)
-
-    def _disk(self, page: Families) -> None:
-        system = os.statvfs(self._root)
-        used = system.f_blocks - system.f_bfree
-        # What is kept for the administrator counts neither as used nor as room, as in df(1).
-        if system.f_blocks <= 0 or used < 0 or used + system.f_bavail <= 0:
-            raise SensorError(OUT_OF_RANGE)
-        page.add("edge_disk_usage_ratio", (ROOT_MOUNTPOINT,), used / (used + system.f_bavail))
-
-    def _boot_time(self, page: Families) -> None:
-        try:
-            booted = parse_boot_time(self._text("proc/stat"))
-        except (SensorError, OSError):
-            # To the second: the clock and the uptime are not read at the same instant, and boot does not move.
-            booted = float(round(self._clock() - parse_uptime(self._text("proc/uptime"))))
-        page.add("edge_boot_timestamp_seconds", (), booted)
-
-    def _temperatures(self, page: Families) -> None:
-        zones = sorted(path for path in (self._root / THERMAL).iterdir() if path.name.startswith("thermal_zone"))
-        if not zones:
-            raise SensorError(MISSING)
-        names = zone_names({zone.name: _text_or_empty(zone / "type") for zone in zones})
-        for zone in zones:
-            name = names[zone.name]
-            _guarded(page, f"temperature/{name}", partial(_zone, zone, name))
-            _guarded(page, f"temperature_limit/{name}", partial(_limit, zone, name))
-
-    def _text(self, path: str) -> str:
-        return _text(self._root / path)
+    def close(self) -> None:
+        """End the reading thread."""
+        self._relay.close()
 
 
-def _guarded(page: Families, sensor: str, read: Callable[[Families], None]) -> None:
-    try:
-        read(page)
-        page.add("edge_sensor_up", (sensor, ""), 1)
-    except Exception as error:  # one broken sensor, of whatever kind, must not take the page from the others
-        page.add("edge_sensor_up", (sensor, reason_of(error)), 0)
-
-
-def _zone(zone: Path, name: str, page: Families) -> None:
-    page.add("edge_temperature_celsius", (name,), parse_celsius(_text(zone / "temp")))
-
-
-def _limit(zone: Path, name: str, page: Families) -> None:
-    trips = []
-    for number in range(_MAX_TRIP_POINTS):
-        kind = _text_or_empty(zone / f"trip_point_{number}_type")
-        if not kind:
-            break
-        trips.append((kind, _text_or_empty(zone / f"trip_point_{number}_temp")))
-    page.add("edge_temperature_limit_celsius", (name,), throttle_limit_celsius(trips))
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(_MAX_SYSTEM_FILE_BYTES).decode("ascii")
-
-
-def _text_or_empty(path: Path) -> str:
-    try:
-        return _text(path)
-    except (OSError, ValueError):
-        return ""
+def join(answers: Iterable[Answer]) -> Numbers:
+    """The numbers of the page, from what each source said, in order of preference."""
+    page: Numbers = {metric.name: {} for metric in DEVICE_METRICS}
+    kinds: dict[str, str] = {}
+    up, took = page["edge_sensor_up"], page["edge_exporter_read_seconds"]
+    for source, report, seconds in answers:
+        kind = source.name.partition("/")[0]
+        for name, labels, value in report.samples:
+            if kinds.setdefault(name, kind) == kind:
+                page[name].setdefault(labels, value)
+        for sensor, reason in report.sensors:
+            up[sensor, source.name, reason] = 0.0 if reason else 1.0
+        if seconds is not None and report.sensors:  # what the machine has not is not spoken of
+            took[source.name,] = max(0.0, seconds)
+    return {name: samples for name, samples in page.items() if samples}

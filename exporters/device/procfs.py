@@ -13,28 +13,31 @@ from exporters.device.sensor import MISSING, OUT_OF_RANGE, UNPARSABLE, SensorErr
 CPU_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 """Columns of a cpu line in kernel order. Guest time follows them, but is part of user and nice already."""
 
-IDLE_MODES: Final = ("idle", "iowait")
+_FIRST_IDLE_COLUMN: Final = CPU_MODES.index("idle")
+_LAST_IDLE_COLUMN: Final = CPU_MODES.index("iowait")
 _LEAST_CPU_COLUMNS = 4
 _BYTES_PER_KIB = 1024
+
+EARLIEST_BOOT_SECONDS: Final = 1_483_228_800
+"""2017, when the oldest of these boards came out: boards without a battery begin in 1970, until they are told the time."""
+
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
+class CoreTimes:
+    """CPU time of one core since boot in clock ticks: in use (or taken away by a hypervisor), and all."""
+
+    busy: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class CpuTimes:
-    """CPU time of all cores since boot in clock ticks by mode, and how many cores are online."""
+    """CPU time of all cores since boot in clock ticks by mode, and of each core that is online by its number."""
 
     ticks: Mapping[str, int]
-    cores: int
-
-    @property
-    def total(self) -> int:
-        """All ticks."""
-        return sum(self.ticks.values())
-
-    @property
-    def busy(self) -> int:
-        """Ticks in which a core did something, or was taken away by a hypervisor."""
-        return self.total - sum(self.ticks.get(mode, 0) for mode in IDLE_MODES)
+    cores: Mapping[int, CoreTimes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +63,49 @@ def parse_cpu(text: str) -> CpuTimes:
     """Read the cpu lines of /proc/stat.
 
     Raises:
-        SensorError: there is no cpu line, it is not made of numbers, or nothing was ever counted.
+        SensorError: there is no cpu line, one is not made of numbers or comes twice, or nothing was ever counted.
     """
-    lines = [line.split() for line in text.splitlines() if line.startswith("cpu")]
-    total = next((line[1:] for line in lines if line[0] == "cpu"), None)
-    if total is None:
+    found: dict[str, list[int]] = {}
+    whole = False
+    for line in text.splitlines():
+        if not line.startswith("cpu"):
+            if found:
+                whole = " " in line
+                break  # the cpu lines stand together, and on a big machine the line of interrupts is very long
+            continue
+        name, *columns = line.split()
+        if len(columns) < _LEAST_CPU_COLUMNS or name in found:
+            raise SensorError(UNPARSABLE)
+        found[name] = [_whole(column) for column in columns[: len(CPU_MODES)]]
+    if "cpu" not in found:
         raise SensorError(MISSING)
-    if len(total) < _LEAST_CPU_COLUMNS:
+    if not whole:  # other lines follow in every kernel: without them the text was cut, and so may be its last number
         raise SensorError(UNPARSABLE)
-    ticks = {mode: _whole(column) for mode, column in zip(CPU_MODES, total, strict=False)}
-    cores = sum(1 for line in lines if _DIGITS.fullmatch(line[0][len("cpu") :]))
-    if cores == 0 or sum(ticks.values()) == 0:
+    ticks = dict(zip(CPU_MODES, found.pop("cpu"), strict=False))
+    cores = {_whole(name.removeprefix("cpu")): _core_times(columns) for name, columns in found.items()}
+    if not cores or sum(ticks.values()) == 0:
         raise SensorError(OUT_OF_RANGE)
     return CpuTimes(ticks, cores)
+
+
+def _core_times(columns: list[int]) -> CoreTimes:
+    total = sum(columns)
+    return CoreTimes(total - sum(columns[_FIRST_IDLE_COLUMN : _LAST_IDLE_COLUMN + 1]), total)
 
 
 def parse_boot_time(text: str) -> float:
     """Read the Unix time of boot from /proc/stat.
 
     Raises:
-        SensorError: it is not there, or is zero as it is where the kernel hides it.
+        SensorError: it is not there, or so long ago (0 where the kernel hides it) that the clock was never set.
     """
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) == 2 and words[0] == "btime":
-            seconds = _whole(words[1])
-            if seconds == 0:
-                raise SensorError(OUT_OF_RANGE)
-            return float(seconds)
-    raise SensorError(MISSING)
+    _, label, rest = f"\n{text}".partition("\nbtime ")
+    if not label:
+        raise SensorError(MISSING)
+    seconds = _whole(rest.partition("\n")[0].strip())
+    if seconds < EARLIEST_BOOT_SECONDS:
+        raise SensorError(OUT_OF_RANGE)
+    return float(seconds)
 
 
 def parse_uptime(text: str) -> float:
@@ -115,19 +132,37 @@ def parse_memory(text: str) -> Memory:
     Raises:
         SensorError: a line is missing or no number, there is no memory at all, or more is available than there is.
     """
+    total, available = _sizes(text, "MemTotal", "MemAvailable")
+    if available > total or total == 0:
+        raise SensorError(OUT_OF_RANGE)
+    return Memory(total, available)
+
+
+def parse_swap(text: str) -> tuple[int, int]:
+    """Read all and used swap space from /proc/meminfo, in bytes; a machine without any truly has 0.
+
+    Raises:
+        SensorError: a line is missing or no number, or more is free than there is.
+    """
+    total, free = _sizes(text, "SwapTotal", "SwapFree")
+    if free > total:
+        raise SensorError(OUT_OF_RANGE)
+    return total, total - free
+
+
+def _sizes(text: str, *names: str) -> list[int]:
+    """The sizes on the lines of these names, in bytes."""
     found: dict[str, int] = {}
     for line in text.splitlines():
         name, _, rest = line.partition(":")
-        if name in ("MemTotal", "MemAvailable"):
+        if name in names:
             words = rest.split()
-            if len(words) != 2 or words[1] != "kB":
+            if len(words) != 2 or words[1] != "kB" or name in found:
                 raise SensorError(UNPARSABLE)
             found[name] = _whole(words[0]) * _BYTES_PER_KIB
-    if len(found) < len(("MemTotal", "MemAvailable")):
+    if len(found) < len(names):
         raise SensorError(MISSING)
-    if not 0 <= found["MemAvailable"] <= found["MemTotal"] or found["MemTotal"] == 0:
-        raise SensorError(OUT_OF_RANGE)
-    return Memory(found["MemTotal"], found["MemAvailable"])
+    return [found[name] for name in names]
 
 
 def parse_process(text: str) -> ProcessTimes:

@@ -10,6 +10,12 @@ UNPARSABLE: Final = "unparsable"
 OUT_OF_RANGE: Final = "out_of_range"
 WARMING_UP: Final = "warming_up"
 NOT_LISTENING: Final = "not_listening"
+TIMED_OUT: Final = "timed_out"
+STALE: Final = "stale"
+NO_CHANGE: Final = "no_change"
+"""Counters that should move stand still, as in a recorded tree: a load cannot be told from them."""
+SWITCHED_OFF: Final = "switched_off"
+"""The part has no power now (a GPU that sleeps, a zone that is gated): nothing is wrong, and there is nothing to say."""
 FAILED: Final = "failed"
 
 

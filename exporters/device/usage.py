@@ -1,20 +1,21 @@
-"""Measures CPU load once a second in a thread: of the whole machine, or of AI programs against the cores that are lent."""
+"""What can only be told over a time: load of the machine and each core, of AI programs against lent cores, and of the GPU."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from exporters.device.processes import CpuAccount, ProcessKey, ProcessTable
-from exporters.device.procfs import parse_cpu
-from exporters.device.sensor import NOT_LISTENING, WARMING_UP, SensorError, reason_of
-from exporters.device.window import SAMPLING_SECONDS, RatioWindow
+from exporters.device.procfs import CoreTimes, parse_cpu
+from exporters.device.sensor import NO_CHANGE, NOT_LISTENING, OUT_OF_RANGE, WARMING_UP, SensorError
+from exporters.device.source import Report, Sample, SensorState, one
+from exporters.device.tree import Tree
+from exporters.device.window import MeanWindow, RatioWindow, growth
 
-_STOP_SECONDS: Final = 5.0
-"""A sample takes milliseconds; a thread that has not ended by then hangs in a dead file system and is left behind."""
+EARLIER_STAT: Final = "edgeshift/earlier/proc/stat"
+"""In a recorded tree: /proc/stat as it stood some seconds before the rest was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +28,6 @@ class Program:
     cpu_seconds: float
 
 
-class CpuLoad(Protocol):
-    """What a load is measured against, and two sums whose growth makes the ratio."""
-
-    scope: str
-
-    def cores(self) -> float:
-        """Cores that the ratio is measured against; raises SensorError where unknown."""
-        ...
-
-    def sums(self, now: float) -> tuple[float, float]:
-        """CPU time used and CPU time there was, since any fixed moment; raises SensorError or OSError where unknown."""
-        ...
-
-
-class HostLoad:
-    """All cores of the machine, from /proc/stat under ``root``."""
-
-    scope = "host"
-
-    def __init__(self, root: Path) -> None:
-        self._stat = root / "proc" / "stat"
-
-    def cores(self) -> float:
-        """Cores online."""
-        return float(parse_cpu(self._stat.read_text(encoding="ascii")).cores)
-
-    def sums(self, now: float) -> tuple[float, float]:
-        """Busy and all ticks since boot."""
-        times = parse_cpu(self._stat.read_text(encoding="ascii"))
-        return float(times.busy), float(times.total)
-
-
 @dataclass(frozen=True, slots=True)
 class Witness:
     """How AI programs are watched: which ones run, their processes, and how many ticks a CPU second has."""
@@ -68,6 +37,109 @@ class Witness:
     ticks_per_second: float
 
 
+class Meter(Protocol):
+    """Something that is looked at each second and asked at each scrape, from different threads."""
+
+    name: str
+    """Of the source that it looks at."""
+
+    def sample(self) -> None:
+        """Look once; raises SensorError or OSError where nothing can be seen."""
+        ...
+
+    def tell(self, problem: str) -> Report:
+        """The load over the window; ``problem`` is why the last look failed, or ""."""
+        ...
+
+
+class HostLoad:
+    """All cores and each core of the machine, from proc/stat.
+
+    The sum is made over the cores that are online, and begins again when that set changes: the kernel's own sum jumps then,
+    because idle time is counted differently for a core that is offline. Where a tree does not move, the load is what it was
+    between ``EARLIER_STAT`` and the tree, if it holds that.
+    """
+
+    name = "procfs/usage"
+
+    def __init__(self, tree: Tree, window_seconds: float, monotonic: Callable[[], float], whole: bool = True) -> None:
+        """``whole``: say the load of all cores together too, and not of each core only."""
+        self._tree = tree
+        self._seconds = window_seconds
+        self._monotonic = monotonic
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._total = RatioWindow(window_seconds)
+        self._cores: dict[int, RatioWindow] = {}
+        self._last: dict[int, CoreTimes] = {}
+        self._earlier: dict[int, CoreTimes] | None = None
+
+    def sample(self) -> None:
+        """Look once at the counters of all cores."""
+        cores = dict(parse_cpu(self._tree.text("proc/stat")).cores)
+        earlier = self._read_earlier() if self._earlier is None else self._earlier
+        now = self._monotonic()
+        with self._lock:
+            self._earlier = earlier
+            if cores.keys() != self._last.keys():
+                self._total = RatioWindow(self._seconds)
+                self._cores = {core: self._cores.get(core) or RatioWindow(self._seconds) for core in cores}
+            self._last = cores
+            self._total.add(now, *_sums(cores))
+            for core, times in cores.items():
+                self._cores[core].add(now, times.busy, times.total)
+
+    def tell(self, problem: str) -> Report:
+        """``cpu_usage`` and ``cpu_core_usage``, and by its own name each core that has no load to tell."""
+        report = Report()
+        with self._lock:
+            now = self._monotonic()
+            if self._whole:
+                report.sensor("cpu_usage", lambda: one("edge_cpu_usage_ratio", self._of_all(now, problem), ("host",)))
+            report.sensor("cpu_core_usage", lambda: self._of_each(now, problem, report.sensors))
+        return report
+
+    def _of_all(self, now: float, problem: str) -> float:
+        if problem:
+            raise SensorError(problem)
+        ratio = self._ratio(self._total, now, self._last.keys())
+        if ratio > 1:
+            raise SensorError(OUT_OF_RANGE)
+        return ratio
+
+    def _of_each(self, now: float, problem: str, states: list[SensorState]) -> Iterator[Sample]:
+        if problem or not self._cores:
+            raise SensorError(problem or WARMING_UP)
+        reasons: dict[int, str] = {}
+        for core, window in self._cores.items():
+            try:
+                ratio = self._ratio(window, now, {core})
+                if ratio > 1:
+                    raise SensorError(OUT_OF_RANGE)
+            except SensorError as error:
+                reasons[core] = error.reason
+                continue
+            yield Sample("edge_cpu_core_usage_ratio", (str(core),), ratio)
+        if len(reasons) == len(self._cores):
+            raise SensorError(next(iter(reasons.values())))
+        states.extend(SensorState(f"cpu_core_usage/{core}", reason) for core, reason in reasons.items())
+
+    def _ratio(self, window: RatioWindow, now: float, cores: Iterable[int]) -> float:
+        try:
+            return window.ratio(now)
+        except SensorError as error:
+            if error.reason not in (NO_CHANGE, WARMING_UP) or not self._earlier:
+                raise
+            before = _sums({core: times for core in cores if (times := self._earlier.get(core))})
+            return growth(*before, *_sums({core: self._last[core] for core in cores if core in self._earlier}))
+
+    def _read_earlier(self) -> dict[int, CoreTimes]:
+        try:
+            return dict(parse_cpu(self._tree.text(EARLIER_STAT)).cores)
+        except (SensorError, OSError, ValueError):
+            return {}
+
+
 class LentLoad:
     """AI programs against ``cores`` lent; without any program this is truly 0. Above 1 they take more than was lent.
 
@@ -75,21 +147,20 @@ class LentLoad:
     the CPU seconds it says itself. ``witness`` None means that nobody listens for programs: then nothing is known.
     """
 
-    scope = "lent"
+    name = "procfs/lent"
 
-    def __init__(self, cores: float, witness: Witness | None) -> None:
+    def __init__(self, cores: float, window_seconds: float, monotonic: Callable[[], float], witness: Witness | None) -> None:
         self._cores = cores
         self._witness = witness
+        self._monotonic = monotonic
+        self._window = RatioWindow(window_seconds)
+        self._lock = threading.Lock()
         self._account = CpuAccount()
         self._said_last: dict[tuple[str, str], float] = {}
         self._said_seconds = 0.0
 
-    def cores(self) -> float:
-        """Cores lent."""
-        return self._cores
-
-    def sums(self, now: float) -> tuple[float, float]:
-        """CPU seconds of AI programs since the first look, and what the lent cores could have given by ``now``."""
+    def sample(self) -> None:
+        """Look once at all programs: CPU seconds since the first look, and what the lent cores could have given."""
         if self._witness is None:
             raise SensorError(NOT_LISTENING)
         programs = tuple(self._witness.programs())
@@ -97,57 +168,55 @@ class LentLoad:
         said = {(program.placement, program.session): program.cpu_seconds for program in programs if program.process is None}
         self._said_seconds += sum(max(0.0, seconds - self._said_last.get(key, seconds)) for key, seconds in said.items())
         self._said_last = said
-        return self._account.ticks / self._witness.ticks_per_second + self._said_seconds, now * self._cores
+        now = self._monotonic()
+        with self._lock:
+            self._window.add(now, self._account.ticks / self._witness.ticks_per_second + self._said_seconds, now * self._cores)
+
+    def tell(self, problem: str) -> Report:
+        """``cpu_usage`` and ``cpu_cores``, as scope ``lent``."""
+        report = Report()
+        report.sensor("cpu_cores", lambda: one("edge_cpu_cores", self._cores, ("lent",)))
+        report.sensor("cpu_usage", lambda: one("edge_cpu_usage_ratio", self._ratio(problem), ("lent",)))
+        return report
+
+    def _ratio(self, problem: str) -> float:
+        if problem:
+            raise SensorError(problem)
+        with self._lock:
+            return self._window.ratio(self._monotonic())
 
 
-class UsageSampler:
-    """Keeps the trailing window of one load filled; ``sample`` is one look, ``start`` looks each second until ``stop``."""
+class GpuLoad:
+    """The GPU's load by ``read``, which raises SensorError or OSError; the mean of what it said, since each answer is of a moment."""
 
-    def __init__(self, load: CpuLoad, window_seconds: float, monotonic: Callable[[], float]) -> None:
-        self.load = load
-        self._window = RatioWindow(window_seconds)
+    name = "sysfs/gpu_usage"
+
+    def __init__(self, read: Callable[[], float], window_seconds: float, monotonic: Callable[[], float]) -> None:
+        self._read = read
         self._monotonic = monotonic
+        self._window = MeanWindow(window_seconds)
         self._lock = threading.Lock()
-        self._problem = ""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cpu-usage", daemon=True)
 
     def sample(self) -> None:
-        """Look once; what went wrong is kept as the reason until a look succeeds."""
-        now = self._monotonic()
-        try:
-            part, whole = self.load.sums(now)
-        except Exception as error:  # the thread must outlive whatever a sensor does
-            with self._lock:
-                self._problem = reason_of(error)
-            return
+        """Look once."""
+        load = self._read()
+        if not 0 <= load <= 1:
+            raise SensorError(OUT_OF_RANGE)
         with self._lock:
-            self._problem = ""
-            self._window.add(now, part, whole)
+            self._window.add(self._monotonic(), load)
 
-    def ratio(self) -> float:
-        """The load over the trailing window.
+    def tell(self, problem: str) -> Report:
+        """``gpu_usage``."""
+        report = Report()
+        report.sensor("gpu_usage", lambda: one("edge_gpu_usage_ratio", self._mean(problem)))
+        return report
 
-        Raises:
-            SensorError: there is no window of at least 1 s yet, or sampling fails.
-        """
+    def _mean(self, problem: str) -> float:
+        if problem:
+            raise SensorError(problem)
         with self._lock:
-            ratio = self._window.ratio(self._monotonic())
-            if self._problem or ratio is None:
-                raise SensorError(self._problem or WARMING_UP)
-            return ratio
+            return self._window.mean(self._monotonic())
 
-    def start(self) -> None:
-        """Take the first look now and the others in a thread."""
-        self.sample()
-        self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_SECONDS)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(SAMPLING_SECONDS):
-            self.sample()
+def _sums(cores: dict[int, CoreTimes]) -> tuple[int, int]:
+    return sum(times.busy for times in cores.values()), sum(times.total for times in cores.values())

@@ -65,7 +65,7 @@ def _machine(device: PlantDevice, sensors: Sensors, boot: float) -> str:
         ("edge_temperature_celsius", ((ZONE, sensors.celsius),)),
         ("edge_temperature_limit_celsius", ((ZONE, device.throttle_celsius),)),
         ("edge_boot_timestamp_seconds", (("", boot),)),
-        ("edge_sensor_up", tuple((f'sensor="{sensor}",reason=""', 1.0) for sensor in _sensors(device))),
+        ("edge_sensor_up", tuple((f'sensor="{sensor}",source="simulated",reason=""', 1.0) for sensor in _sensors(device))),
     ]
     return "".join(head(name) + "".join(sample(name, labels, value) for labels, value in lines) for name, lines in families if lines)
 

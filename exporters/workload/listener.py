@@ -18,9 +18,6 @@ DEFAULT_MODE: Final = 0o660
 _CREDENTIALS: Final = struct.Struct("3i")
 """struct ucred: process, user and group id. The space asked for holds nothing else: the kernel drops files that a sender attaches."""
 
-_WAKE_SECONDS: Final = 0.5
-"""How often the thread looks whether it should end."""
-
 
 class SocketError(Exception):
     """The socket cannot be opened; the text is a sentence for the person who started the exporter."""
@@ -49,7 +46,6 @@ class Listener:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._remove_stale()
             door.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            door.settimeout(_WAKE_SECONDS)
             door.bind(str(self._path))
             self._path.chmod(self._mode)
             self._inode = self._path.stat().st_ino
@@ -65,10 +61,11 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and remove the socket, unless somebody else has put another one in its place."""
+        """End the thread once it has taken what was handed in, and remove the socket, unless somebody else has put another in its place."""
         self._stopping.set()
         if self._thread is None or self._socket is None:
             return
+        self._socket.shutdown(socket.SHUT_RD)  # it wakes the thread, which waits without an end: to look up now and then costs CPU time
         self._thread.join()
         self._socket.close()
         try:
@@ -93,12 +90,11 @@ class Listener:
         raise SocketError(f"Another exporter listens at {self._path}; stop it or choose another path with --socket.")
 
     def _run(self, door: socket.socket) -> None:
-        while not self._stopping.is_set():
-            try:
-                # One byte more than may be: what fills it was too long, and the parser says so.
-                data, ancillary, _, _ = door.recvmsg(MAX_DATAGRAM_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
-            except TimeoutError:
-                continue
+        while True:
+            # One byte more than may be: what fills it was too long, and the parser says so.
+            data, ancillary, _, _ = door.recvmsg(MAX_DATAGRAM_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
+            if not data and self._stopping.is_set():  # somebody may send nothing at all at any time
+                return
             self._accept(data, _sender(ancillary))
 
 

@@ -1,108 +1,205 @@
-"""One placement over the restarts of its AI program: totals that never fall, and what was seen last."""
+"""One placement over all its workers and their restarts: who publishes now, what all said together, what was seen last."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import add, ge
+from collections.abc import Iterable, Mapping
 
 from exporters.device.families import Families
 from exporters.device.processes import ProcessKey
-from exporters.workload.wire import Distribution, Observation, Sighting, Totals
+from exporters.workload.ledger import Ledger, worker_of
+from exporters.workload.observation import Observation, Sighting, Stream
+from exporters.workload.wire import MAX_AHEAD_SECONDS
 
 
-class Track:
-    """The newest observation of one placement, on top of the totals of its finished sessions.
+class Session:
+    """One life of one publisher, as far as it was heard.
 
-    ``arrived`` is when it was heard last, on a clock that never jumps; ``process`` who said it, where that can be seen.
-    Finished sessions are remembered as long as this exporter runs: when it restarts too, counters begin again at the
-    running session's totals, which Prometheus sees as a counter reset.
+    ``arrived`` is when it was heard last, on a clock that never jumps; ``pid`` who said it (0: not visible) and
+    ``process`` the same where it could be looked up; ``live`` until it ends, its process is gone or it is silent too long.
+    ``alone`` until another process publishes for the same placement beside it.
     """
 
     def __init__(self, first: Observation) -> None:
         self.newest = first
         self.arrived = 0.0
+        self.pid = 0
         self.process: ProcessKey | None = None
-        self._finished = Totals()
-        # Before the first one that reached us, only the program itself can know what was lost.
-        self._lost = first.lost
-        self._last_frame = first.last_frame
-        self._last_result = first.last_result
-        self._sightings: dict[str, Sighting] = dict(first.sightings)
+        self.live = False
+        self.alone = True
+        self.last_frame = first.last_frame
+        self.last_result = first.last_result
+        self.streams: dict[str, Stream] = dict(first.streams or {})
+        self.sightings: dict[str, Sighting | None] = {}
+        self._sight(first, {})
+
+    @property
+    def worker(self) -> str:
+        """The process behind it."""
+        return worker_of(self.newest)
+
+    @property
+    def cut(self) -> bool:
+        """Whether its newest observation had no room for the streams."""
+        return self.newest.streams_over_limit is not None and self.newest.streams is None
 
     def may_become(self, new: Observation) -> bool:
         """Whether no total of a newer observation of the same session falls."""
-        return new.lost >= self.newest.lost and _never_falls(self.newest.totals, new.totals)
+        streams = new.streams is None or all(
+            name in new.streams and new.streams[name].frames >= old.frames and new.streams[name].results >= old.results
+            for name, old in self.streams.items()
+        )
+        return streams and new.lost >= self.newest.lost and new.totals.cover(self.newest.totals)
 
     def update(self, new: Observation) -> None:
-        """Take a newer observation of the same session; a gap in the numbers is what never arrived."""
-        self._lost += new.seq - self.newest.seq - 1
-        self._see(new)
-
-    def restart(self, new: Observation) -> None:
-        """Take the first observation of another session: the AI program was started again."""
-        self._lost += new.lost
-        if new.labels == self.newest.labels:
-            self._finished = _together(self._finished, self.newest.totals, tuple(new.totals.events))
-        else:  # another variant or version makes other series, which begin at their own totals
-            self._finished, self._lost = Totals(), new.lost
-        self._see(new)
-
-    def write(self, page: Families) -> None:
-        """Add all series of this placement but the environment, which belongs to the camera."""
-        labels, totals = self.newest.labels, _together(self._finished, self.newest.totals, tuple(self.newest.totals.events))
-        page.add("ai_frames_total", labels, totals.frames)
-        page.add("ai_results_total", labels, totals.results)
-        page.add_histogram("ai_inference_latency_seconds", labels, totals.latency.counts, totals.latency.sum)
-        page.add_histogram("ai_confidence_ratio", labels, totals.confidence.counts, totals.confidence.sum)
-        page.add("ai_last_frame_timestamp_seconds", labels, self._last_frame)
-        page.add("ai_last_result_timestamp_seconds", labels, self._last_result)
-        page.add("ai_process_cpu_seconds_total", labels, totals.cpu_seconds)
-        page.add("ai_process_resident_memory_bytes", labels, self.newest.resident_bytes)
-        page.add("ai_observations_lost_total", labels, self._lost)
-        for event, total in sorted(totals.events.items()):
-            seen = self._sightings.get(event)
-            page.add("ai_events_total", (*labels, event), total)
-            page.add("ai_event_last_timestamp_seconds", (*labels, event), seen.at if seen else None)
-            page.add("ai_event_confidence_ratio", (*labels, event), seen.confidence if seen else None)
-
-    def _see(self, new: Observation) -> None:
+        """Take a newer observation."""
+        self._sight(new, self.newest.totals.events)
         self.newest = new
-        self._last_frame = new.last_frame if new.last_frame is not None else self._last_frame
-        self._last_result = new.last_result if new.last_result is not None else self._last_result
-        kept = {event: seen for event, seen in self._sightings.items() if event in new.totals.events}
-        self._sightings = {**kept, **new.sightings}
+        self.last_frame = new.last_frame if new.last_frame is not None else self.last_frame
+        self.last_result = new.last_result if new.last_result is not None else self.last_result
+        self.streams = self.streams if new.streams is None else dict(new.streams)
+
+    def _sight(self, new: Observation, before: Mapping[str, int]) -> None:
+        """When events were seen last. One that was counted without a time (there was no room) makes the time unknown: None."""
+        for event, total in new.totals.events.items():
+            if event in new.sightings:
+                self.sightings[event] = new.sightings[event]
+            elif total > before.get(event, 0):
+                self.sightings[event] = None
 
 
-def _together(finished: Totals, running: Totals, events: tuple[str, ...]) -> Totals:
-    """The sum of both, of the events named only: what a restarted program reports no longer ends with its session."""
-    return Totals(
-        frames=finished.frames + running.frames,
-        results=finished.results + running.results,
-        latency=_sum(finished.latency, running.latency),
-        confidence=_sum(finished.confidence, running.confidence),
-        cpu_seconds=finished.cpu_seconds + running.cpu_seconds,
-        events={event: finished.events.get(event, 0) + running.events.get(event, 0) for event in events},
-    )
+class Track:
+    """All sessions that carry the same labels. Those that ended stay in the sums; those that may come back are remembered."""
+
+    def __init__(self, labels: tuple[str, str, str, str]) -> None:
+        self.labels = labels
+        self.sessions: dict[str, Session] = {}
+        self._ledger = Ledger()
+        self._past = Past()
+
+    @property
+    def placement(self) -> str:
+        """``workload@device#generation``."""
+        return self.labels[1]
+
+    def live(self) -> list[Session]:
+        """Sessions that publish now."""
+        return [session for session in self.sessions.values() if session.live]
+
+    def workers(self) -> dict[str, Session]:
+        """Processes that publish now, each by the session heard last."""
+        return {session.worker: session for session in sorted(self.live(), key=lambda session: session.arrived)}
+
+    def take(self, new: Observation) -> Session:
+        """Count an observation that is known to follow; the answer is its session."""
+        session = self.sessions.get(new.session)
+        others = [other for other in self.live() if other.worker != worker_of(new)]
+        if session is None:
+            session = self.sessions[new.session] = Session(new)
+            old, streams = None, {}
+            for other in self.sessions.values():
+                other.alone = other.alone and other.worker == session.worker
+        else:
+            old, streams = session.newest, session.streams
+            session.update(new)
+        session.alone = session.alone and not others
+        self._ledger.grow(old, new, session.alone)
+        self._ledger.grow_streams(streams, new)
+        return session
+
+    def drop(self, session: str) -> None:
+        """It will not come back: only what it counted and saw is kept."""
+        if session in self.sessions:
+            self._past.add(self.sessions.pop(session), self._ledger)
+
+    def cpu_seconds_of(self, worker: str) -> float:
+        """What one process has used since it was first heard of."""
+        return self._ledger.cpu.seconds_of(worker)
+
+    def write(self, page: Families, now: float) -> None:
+        """Add all series of this placement but the environment, which belongs to the camera; ``now`` is Unix seconds."""
+        labels, sums, live = self.labels, self._ledger.totals, self.live()
+        # A program that makes results without counting frames has not received none.
+        page.add("ai_frames_total", labels, sums.frames if sums.frames or not sums.results else None)
+        page.add("ai_results_total", labels, sums.results)
+        # A sum in which one of several did not say its part would be too small.
+        page.add("ai_results_empty_total", labels, None if any(one.newest.totals.empty is None for one in live) else sums.empty)
+        page.add("ai_results_ambiguous_total", labels, None if any(one.newest.totals.ambiguous is None for one in live) else sums.ambiguous)
+        page.add_histogram("ai_inference_latency_seconds", labels, sums.latency.counts, sums.latency.sum)
+        page.add_histogram("ai_confidence_ratio", labels, sums.confidence.counts, sums.confidence.sum)
+        everyone: list[Session | Past] = [*self.sessions.values(), self._past]
+        page.add("ai_last_frame_timestamp_seconds", labels, _latest((one.last_frame for one in everyone), now))
+        page.add("ai_last_result_timestamp_seconds", labels, _latest((one.last_result for one in everyone), now))
+        page.add("ai_process_cpu_seconds_total", labels, self._ledger.cpu.total_seconds)
+        page.add("ai_process_resident_memory_bytes", labels, _all_or_none(one.newest.resident_bytes for one in self.workers().values()))
+        page.add("ai_workers", labels, len(self.workers()))
+        page.add("ai_observations_lost_total", labels, self._ledger.lost)
+        self._write_streams(page, live, now)
+        self._write_events(page, now)
+
+    def _write_streams(self, page: Families, live: list[Session], now: float) -> None:
+        unnamed = [one.newest.streams_over_limit for one in self.sessions.values() if one.newest.streams_over_limit is not None]
+        if not unnamed:
+            return
+        # Streams that two workers did not name may be the same ones, so this is what there are at least.
+        page.add("ai_streams_over_limit", self.labels, max(*unnamed, self._past.streams_over_limit, self._ledger.streams_over_limit))
+        if any(session.cut for session in live):  # what it counted since is not known by stream
+            return
+        newest: dict[str, list[float | None]] = {}
+        everyone: list[Session | Past] = [*self.sessions.values(), self._past]
+        for one in everyone:
+            for name, stream in one.streams.items():
+                newest.setdefault(self._ledger.shown_stream(name), []).append(stream.last_result)
+        for name, sums in sorted(self._ledger.streams.items()):
+            labels = (*self.labels, name)
+            page.add("ai_stream_frames_total", labels, sums.frames or None)
+            page.add("ai_stream_results_total", labels, sums.results)
+            page.add("ai_stream_last_result_timestamp_seconds", labels, _latest(newest.get(name, ()), now))
+
+    def _write_events(self, page: Families, now: float) -> None:
+        everyone: list[Session | Past] = [*self.sessions.values(), self._past]
+        for event, total in sorted(self._ledger.totals.events.items()):
+            told = [one.sightings[event] for one in everyone if event in one.sightings]
+            known = [seen for seen in told if seen is not None and seen.at <= now + MAX_AHEAD_SECONDS]
+            last = max(known, key=lambda seen: seen.at) if known and None not in told else None
+            page.add("ai_events_total", (*self.labels, event), total)
+            page.add("ai_event_last_timestamp_seconds", (*self.labels, event), last.at if last else None)
+            page.add("ai_event_confidence_ratio", (*self.labels, event), last.confidence if last else None)
 
 
-def _sum(one: Distribution, other: Distribution) -> Distribution:
-    return Distribution(tuple(map(add, one.counts, other.counts)), one.sum + other.sum)
+class Past:
+    """What sessions that ended saw last."""
+
+    def __init__(self) -> None:
+        self.last_frame: float | None = None
+        self.last_result: float | None = None
+        self.streams: dict[str, Stream] = {}
+        self.sightings: dict[str, Sighting | None] = {}
+        self.streams_over_limit = 0
+
+    def add(self, ended: Session, ledger: Ledger) -> None:
+        """Keep the newest of both."""
+        self.last_frame = _newer(self.last_frame, ended.last_frame)
+        self.last_result = _newer(self.last_result, ended.last_result)
+        self.streams_over_limit = max(self.streams_over_limit, ended.newest.streams_over_limit or 0)
+        for name, stream in ended.streams.items():
+            shown = ledger.shown_stream(name)
+            self.streams[shown] = Stream(0, 0, _newer(self.streams.get(shown, stream).last_result, stream.last_result))
+        for event, seen in ended.sightings.items():
+            before = self.sightings.get(event)
+            # An unknown time cannot be compared: it gives way to the next that is known.
+            self.sightings[event] = seen if seen is None or before is None or seen.at >= before.at else before
 
 
-def _never_falls(old: Totals, new: Totals) -> bool:
-    return (
-        new.frames >= old.frames
-        and new.results >= old.results
-        and new.cpu_seconds >= old.cpu_seconds
-        and _covers(new.latency, old.latency)
-        and _covers(new.confidence, old.confidence)
-        and _events_cover(new.events, old.events)
-    )
+def _newer(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else max(one, other)
 
 
-def _covers(new: Distribution, old: Distribution) -> bool:
-    return all(map(ge, new.counts, old.counts)) and new.sum >= old.sum
+def _latest(moments: Iterable[float | None], now: float) -> float | None:
+    """The newest; what lies ahead of a clock that was set back is none."""
+    return max((moment for moment in moments if moment is not None and moment <= now + MAX_AHEAD_SECONDS), default=None)
 
 
-def _events_cover(new: Mapping[str, int], old: Mapping[str, int]) -> bool:
-    return all(new.get(event, -1) >= total for event, total in old.items())
+def _all_or_none(parts: Iterable[float | None]) -> float | None:
+    """The sum where every part is known."""
+    known = list(parts)
+    return None if None in known else sum(part for part in known if part is not None)

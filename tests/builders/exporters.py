@@ -11,7 +11,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporters.device.collector import DeviceCollector
+from exporters.device.disk import DISK_FILE, disk_source
+from exporters.device.machine import Surroundings as MachineSurroundings
+from exporters.device.machine import machine_source
 from exporters.device.processes import ProcessKey
+from exporters.device.sampler import Sampler
+from exporters.device.source import Report, Sample, Source
+from exporters.device.thermal import thermal_source
+from exporters.device.tree import Tree
+from exporters.device.usage import HostLoad
 from exporters.workload.collector import Bounds, Surroundings, WorkloadCollector
 
 NOW = 1_795_000_000.0
@@ -27,7 +36,14 @@ ctxt 365431
 btime 1794990000
 processes 8616
 """
-MEMINFO = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    4000000 kB\nBuffers:            5124 kB\n"
+MEMINFO = """MemTotal:       16000000 kB
+MemFree:         1000000 kB
+MemAvailable:    4000000 kB
+Buffers:            5124 kB
+SwapTotal:       2000000 kB
+SwapFree:        1500000 kB
+"""
+DISK = {"total_bytes": 1000, "free_bytes": 400, "available_bytes": 350}
 
 ZONES: dict[str, dict[str, str]] = {
     "thermal_zone0": {
@@ -47,6 +63,7 @@ ZONES: dict[str, dict[str, str]] = {
 def write_tree(root: Path, zones: dict[str, dict[str, str]] | None = None) -> Path:
     """A Jetson's /proc and /sys as far as the exporter reads them; one zone's power is off, as on a real board."""
     files = {"proc/stat": STAT, "proc/meminfo": MEMINFO, "proc/uptime": "10000.50 19000.00\n"}
+    files |= {"sys/devices/system/cpu/present": "0-2\n", "sys/devices/system/cpu/online": "0-1\n", DISK_FILE: json.dumps(DISK)}
     for zone, contents in (ZONES if zones is None else zones).items():
         files.update({f"sys/class/thermal/{zone}/{name}": text for name, text in contents.items()})
     for name, text in files.items():
@@ -54,6 +71,54 @@ def write_tree(root: Path, zones: dict[str, dict[str, str]] | None = None) -> Pa
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="ascii")
     return root
+
+
+def stat(cores: dict[int, tuple[int, int]]) -> str:
+    """A /proc/stat with these busy and idle ticks of each core."""
+    total = sum(busy for busy, _ in cores.values()), sum(idle for _, idle in cores.values())
+    ticks = [("cpu", total), *((f"cpu{core}", times) for core, times in cores.items())]
+    lines = [f"{name} {busy} 0 0 {idle} 0 0 0 0 0 0\n" for name, (busy, idle) in ticks]
+    return "".join([*lines, "intr 0\n", "btime 1794990000\n"])
+
+
+class Clock:
+    """Seconds that a test turns by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def generic_sources(root: Path, is_live: bool = False) -> list[Source]:
+    """What every Linux machine has, read once before, so that its loads warm up."""
+    tree = Tree(root)
+    sampler = Sampler([HostLoad(tree, 5.0, lambda: 0.0)])
+    sampler.sample()
+    machine = machine_source(tree, MachineSurroundings(lambda: NOW, 100.0, is_live=is_live))
+    return [machine, *sampler.sources(), thermal_source(tree, lambda: 0.0, is_expected=True), disk_source(tree)]
+
+
+def page_of(*sources: Source) -> Page:
+    """The page of these sources, in this order of preference."""
+    collector = DeviceCollector(sources)
+    try:
+        return Page(collector)
+    finally:
+        collector.close()
+
+
+def saying(name: str, *samples: tuple[str, tuple[str, ...], float]) -> Source:
+    """A source whose every look says these samples, each by a sensor of its metric's name."""
+
+    def look() -> Report:
+        report = Report()
+        for sample in samples:
+            report.sensor(sample[0], lambda sample=sample: [Sample(*sample)])  # type: ignore[misc]  # bound now
+        return report
+
+    return Source(name, look)
 
 
 def process_line(parent: int, own: int, waited: int, start: int, state: str = "S") -> str:
@@ -117,6 +182,10 @@ class Page:
         if len(found) > 1:
             raise AssertionError(f"{name} {labels} is not one sample but {len(found)}")
         return found[0] if found else None
+
+    def names(self) -> set[str]:
+        """The promised metrics that have a sample."""
+        return {f"{family.name}_total" if family.type == "counter" else family.name for family in self.families}
 
     def reason(self, sensor: str) -> str | None:
         """Why a sensor gave nothing; None where it answered."""

@@ -11,6 +11,7 @@ import pytest
 from tests.builders.contract import PACKAGES, functions, named, sources, tree
 
 LINES_PER_FILE = 300
+LINES_IF_ONE_FILE_ON_PURPOSE = 700
 LINES_PER_FUNCTION = 60
 PARAMETERS = 7
 """ruff asks for a reason (noqa) from the sixth parameter on; from the eighth on there is none."""
@@ -18,6 +19,9 @@ PARAMETERS = 7
 FLAT_ON_PURPOSE = {"exporters/workload/publish.py", "decision_engine/cli.py"}
 """Integrators write that one call by hand, in programs that know nothing else of us, so it takes its settings one by one; and
 each option of a command is a parameter of its function."""
+
+ONE_FILE_ON_PURPOSE = {"exporters/workload/publish.py"}
+"""AI programs copy this file beside their own, so that it cannot be several."""
 
 BANNED_WORDS = {"util", "utils", "helper", "helpers", "manager", "managers", "base", "common", "misc"}
 PRODUCT = sources(*PACKAGES, "benchmarks")
@@ -64,7 +68,8 @@ def why_bad_beginning(path: Path) -> str:
 
 def test_files_are_short() -> None:
     lengths = {named(path): len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYTHING}
-    assert {name: lines for name, lines in lengths.items() if lines > LINES_PER_FILE} == {}
+    allowed = dict.fromkeys(ONE_FILE_ON_PURPOSE, LINES_IF_ONE_FILE_ON_PURPOSE)
+    assert {name: lines for name, lines in lengths.items() if lines > allowed.get(name, LINES_PER_FILE)} == {}
 
 
 def test_functions_are_short() -> None:

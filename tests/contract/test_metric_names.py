@@ -7,9 +7,11 @@ import re
 import pytest
 
 from decision_engine.service.metrics import ENGINE_METRICS
-from exporters.contract import BY_NAME, CONFIDENCE_BUCKETS_RATIO, METRICS, Metric
+from exporters.contract import BRIDGE_METRICS, BY_NAME, CONFIDENCE_BUCKETS_RATIO, METRICS, Metric
 
-BASE_UNITS = {"", "seconds", "bytes", "ratio", "celsius", "kelvin", "meters", "volts", "amperes", "watts", "joules", "hertz"}
+BASE_UNITS = {"", "seconds", "bytes", "ratio", "celsius", "kelvin", "meters", "volts", "amperes", "watts", "joules", "hertz", "rpm"}
+"""Prometheus's base units, and revolutions per minute: a fan's speed in hertz would mislead whoever reads it."""
+
 NOT_BASE_UNITS = {
     "ms",
     "millis",
@@ -30,8 +32,8 @@ NOT_BASE_UNITS = {
 RESERVED_LABELS = {"le", "quantile", "job", "instance", "device", "cluster"}
 """Prometheus's own, and the two that only service discovery may set."""
 
-LABELS_OF_THE_ENGINE = RESERVED_LABELS - {"device", "cluster"}
-"""The engine speaks about devices, so it names them."""
+LABELS_OF_WHO_NAMES_DEVICES = RESERVED_LABELS - {"device", "cluster"}
+"""The engine speaks about devices, and the bridge for them, so they name them."""
 
 CASES = [pytest.param(metric, id=metric.name) for metric in (*METRICS, *ENGINE_METRICS)]
 PREFIXES = [
@@ -73,7 +75,8 @@ def test_no_name_clashes_with_the_series_of_a_histogram(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", CASES)
 def test_labels_are_valid_and_unique(metric: Metric) -> None:
-    reserved = RESERVED_LABELS if metric.name in BY_NAME else LABELS_OF_THE_ENGINE
+    from_devices = metric.name in BY_NAME and metric not in BRIDGE_METRICS
+    reserved = RESERVED_LABELS if from_devices else LABELS_OF_WHO_NAMES_DEVICES
     assert len(set(metric.labels)) == len(metric.labels)
     assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", label) for label in metric.labels)
     assert not set(metric.labels) & reserved

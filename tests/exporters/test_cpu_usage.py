@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,22 +11,14 @@ from hypothesis import strategies as st
 
 from exporters.device.processes import CpuAccount, ProcessTable
 from exporters.device.procfs import ProcessTimes
-from exporters.device.sensor import SensorError
-from exporters.device.usage import HostLoad, LentLoad, Program, UsageSampler, Witness
-from exporters.device.window import RatioWindow
-from tests.builders.exporters import process_line, write_tree
+from exporters.device.sampler import Sampler
+from exporters.device.source import Report
+from exporters.device.tree import Tree
+from exporters.device.usage import EARLIER_STAT, GpuLoad, HostLoad, LentLoad, Program, Witness
+from tests.builders.exporters import Clock, process_line, stat, write_tree
 
 TICKS = 100.0
-
-
-class Clock:
-    """Seconds that a test turns by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+WITHIN_SECONDS = 5.0
 
 
 def alive(proc: Path, pid: int, line: str, children: str = "") -> None:
@@ -35,105 +28,191 @@ def alive(proc: Path, pid: int, line: str, children: str = "") -> None:
     (proc / str(pid) / "task" / str(pid) / "children").write_text(children)
 
 
-def tick(sampler: UsageSampler, clock: Clock, seconds: float = 1.0) -> None:
+def tick(sampler: Sampler, clock: Clock, seconds: float = 1.0) -> None:
     """Let time pass and look again."""
     clock.seconds += seconds
-    sampler.sample()
+    assert sampler.sample()
 
 
-@pytest.mark.parametrize(
-    ("samples", "now", "ratio"),
-    [
-        pytest.param([], 0.0, None, id="nothing-yet"),
-        pytest.param([(0, 0, 0)], 0.0, None, id="one-sample-is-no-window"),
-        pytest.param([(0, 0, 0), (0.9, 1, 2)], 0.9, None, id="under-a-second"),
-        pytest.param([(0, 0, 0), (1, 1, 2)], 1.0, 0.5, id="one-second"),
-        pytest.param([(0, 0, 0), (1, 9, 9), (6.2, 10, 19)], 6.2, 0.1, id="the-oldest-has-left-the-window"),
-        pytest.param([(0, 0, 0), (5.3, 4, 8)], 5.3, 0.5, id="a-late-sample-keeps-its-companion"),
-        pytest.param([(0, 0, 0), (1, 1, 2)], 9.0, None, id="sampling-has-stopped"),
-        pytest.param([(0, 3, 8), (1, 1, 2)], 1.0, None, id="the-counter-began-again"),
-        pytest.param([(0, 3, 8), (1, 3, 8)], 1.0, None, id="the-counter-stands-still"),
-        pytest.param([(0, 0, 0), (1, 6, 2)], 1.0, 3.0, id="more-than-was-lent"),
-    ],
-)
-def test_window(samples: list[tuple[float, float, float]], now: float, ratio: float | None) -> None:
-    window = RatioWindow(5.0)
-    for sample in samples:
-        window.add(*sample)
-    assert window.ratio(now) == (ratio if ratio is None else pytest.approx(ratio))
+def said(sampler: Sampler) -> dict[str, float | str]:
+    """What a page would say: numbers by their last label (or name), and reasons by their sensor."""
+    answers: dict[str, float | str] = {}
+    for source in sampler.sources():
+        report = source.look()
+        answers.update({state.sensor: state.reason for state in report.sensors if state.reason})
+        answers.update(
+            {(sample.labels or (sample.name,))[-1]: sample.value for sample in report.samples if sample.name != "edge_cpu_cores"}
+        )
+    return answers
 
 
-def test_host_load_is_busy_over_all_ticks_of_the_window(tmp_path: Path) -> None:
+def host(root: Path, clock: Clock) -> Sampler:
+    return Sampler([HostLoad(Tree(root), 5.0, clock)], clock)
+
+
+def lent(cores: float, window_seconds: float, clock: Clock, witness: Witness | None) -> Sampler:
+    return Sampler([LentLoad(cores, window_seconds, clock, witness)], clock)
+
+
+def test_host_load_is_busy_over_all_ticks_of_each_core_and_of_all_together(tmp_path: Path) -> None:
     clock = Clock()
-    sampler = UsageSampler(HostLoad(write_tree(tmp_path)), 5.0, clock)
+    sampler = host(write_tree(tmp_path), clock)
+    (tmp_path / "proc/stat").write_text(stat({0: (10, 100), 1: (40, 100)}))
     sampler.sample()
-    with pytest.raises(SensorError, match="warming_up"):
-        sampler.ratio()
-    (tmp_path / "proc/stat").write_text("cpu  9984 10 3571 347017 354 3 42 20 7 0\ncpu0 1 0 0 0\n")
+    assert said(sampler) == {"cpu_usage": "warming_up", "cpu_core_usage": "warming_up"}
+    (tmp_path / "proc/stat").write_text(stat({0: (20, 190), 1: (90, 150)}))
     tick(sampler, clock)
-    assert sampler.ratio() == pytest.approx(50 / 200)
+    assert said(sampler) == pytest.approx({"host": 60 / 200, "0": 0.1, "1": 0.5})
+
+
+def test_a_core_that_goes_offline_and_comes_back_is_named_and_makes_no_jump(tmp_path: Path) -> None:
+    clock = Clock()
+    sampler = host(write_tree(tmp_path), clock)
+    for cores in ({0: (0, 0), 1: (0, 9000)}, {0: (50, 50), 1: (0, 9100)}):
+        (tmp_path / "proc/stat").write_text(stat(cores))
+        tick(sampler, clock)
+    (tmp_path / "proc/stat").write_text(stat({0: (100, 100)}))  # the kernel's own sum falls by 9100 here
+    tick(sampler, clock)
+    assert said(sampler) == {"cpu_usage": "warming_up", "0": 0.5}
+    (tmp_path / "proc/stat").write_text(stat({0: (100, 200), 1: (0, 50000)}))
+    tick(sampler, clock)
+    assert said(sampler) == {"cpu_usage": "warming_up", "0": pytest.approx(100 / 300), "cpu_core_usage/1": "warming_up"}
+    (tmp_path / "proc/stat").write_text(stat({0: (200, 200), 1: (100, 50000)}))
+    tick(sampler, clock)
+    assert said(sampler) == pytest.approx({"host": 1.0, "0": 0.5, "1": 1.0})
+
+
+def test_a_tree_that_does_not_move_says_so_unless_it_holds_an_earlier_look(tmp_path: Path) -> None:
+    clock = Clock()
+    write_tree(tmp_path)
+    (tmp_path / "proc/stat").write_text(stat({0: (100, 300)}))
+    sampler = host(tmp_path, clock)
+    sampler.sample()
+    tick(sampler, clock)
+    assert said(sampler) == {"cpu_usage": "no_change", "cpu_core_usage": "no_change"}
+    (tmp_path / EARLIER_STAT).parent.mkdir(parents=True)
+    (tmp_path / EARLIER_STAT).write_text(stat({0: (40, 260)}))
+    sampler = host(tmp_path, clock)
+    sampler.sample()
+    assert said(sampler) == pytest.approx({"host": 0.6, "0": 0.6})  # at once: nobody has to wait for a window
 
 
 def test_a_sampler_says_why_it_has_nothing_and_recovers(tmp_path: Path) -> None:
     clock = Clock()
-    sampler = UsageSampler(HostLoad(tmp_path), 5.0, clock)
+    sampler = host(tmp_path, clock)
     sampler.sample()
-    with pytest.raises(SensorError, match="missing"):
-        sampler.ratio()
+    assert said(sampler) == {"cpu_usage": "missing", "cpu_core_usage": "missing"}
     write_tree(tmp_path)
+    for idle in (0, 100):
+        (tmp_path / "proc/stat").write_text(stat({0: (5, idle)}))
+        tick(sampler, clock)
+    assert said(sampler) == {"host": 0.0, "0": 0.0}  # a hundred idle ticks: a true zero
+
+
+def test_gpu_load_is_a_mean_and_what_it_cannot_be_is_not_said() -> None:
+    clock, load = Clock(), [0.2]
+    sampler = Sampler([GpuLoad(lambda: load[0], 5.0, clock)], clock)
+    sampler.sample()
+    load[0] = 0.8
     tick(sampler, clock)
-    (tmp_path / "proc/stat").write_text("cpu  9934 10 3571 346967 354 3 42 20 7 0\ncpu0 1 0 0 0\n")
+    assert said(sampler) == {"edge_gpu_usage_ratio": pytest.approx(0.5)}
+    load[0] = 1.01
     tick(sampler, clock)
-    assert sampler.ratio() == 0.0  # a hundred idle ticks: a true zero
+    assert said(sampler) == {"gpu_usage": "out_of_range"}
+
+
+def test_a_look_that_hangs_stops_no_other_and_is_taken_up_again(tmp_path: Path) -> None:
+    clock, free, asked = Clock(), threading.Event(), threading.Event()
+
+    def hang() -> float:
+        asked.set()
+        free.wait(WITHIN_SECONDS)
+        return 0.7
+
+    host_load = HostLoad(Tree(write_tree(tmp_path)), 5.0, clock)
+    sampler = Sampler([GpuLoad(hang, 5.0, clock), host_load], clock)
+    thread = threading.Thread(target=sampler.sample)
+    thread.start()
+    assert asked.wait(WITHIN_SECONDS)
+    assert said(sampler)["gpu_usage"] == "warming_up"
+    clock.seconds += 1.0
+    assert said(sampler)["gpu_usage"] == "timed_out"
+    for busy in (100, 200):
+        (tmp_path / "proc/stat").write_text(stat({0: (busy, 0)}))
+        tick(sampler, clock)
+    assert said(sampler) == {"gpu_usage": "timed_out", "host": 1.0, "0": 1.0}
+    free.set()
+    thread.join(WITHIN_SECONDS)
+    tick(sampler, clock)
+    assert said(sampler)["edge_gpu_usage_ratio"] == 0.7
+
+
+def test_the_thread_looks_at_once_and_outlives_what_breaks() -> None:
+    class Broken:
+        name = "procfs/broken"
+
+        def sample(self) -> None:
+            raise ZeroDivisionError
+
+        def tell(self, problem: str) -> Report:
+            report = Report()
+            report.sensor(problem, lambda: ())
+            return report
+
+    sampler = Sampler([Broken()])
+    assert sampler.sources()[0].look().sensors[0].sensor == "warming_up"
+    sampler.start()
+    assert sampler.sources()[0].look().sensors[0].sensor == "failed"
+    assert not sampler.is_warming_up()
+    sampler.stop()
 
 
 def test_nobody_listens_so_nothing_is_known_of_the_lent_cores() -> None:
-    sampler = UsageSampler(LentLoad(2.0, witness=None), 5.0, Clock())
+    sampler = lent(2.0, 5.0, Clock(), None)
     sampler.sample()
-    with pytest.raises(SensorError, match="not_listening"):
-        sampler.ratio()
-    assert sampler.load.cores() == 2.0
+    assert said(sampler) == {"cpu_usage": "not_listening"}
+    assert sampler.sources()[0].look().samples == [("edge_cpu_cores", ("lent",), 2.0)]
 
 
 def test_lent_load_is_truly_zero_without_programs_and_counts_a_program_with_its_children(tmp_path: Path) -> None:
     clock, running = Clock(), list[Program]()
-    sampler = UsageSampler(LentLoad(2.0, Witness(lambda: running, ProcessTable(tmp_path), TICKS)), 2.0, clock)
+    sampler = lent(2.0, 2.0, clock, Witness(lambda: running, ProcessTable(tmp_path), TICKS))
     sampler.sample()
     tick(sampler, clock)
-    assert sampler.ratio() == 0.0
+    assert said(sampler)["lent"] == 0.0
     alive(tmp_path, 40, process_line(1, own=50_000, waited=0, start=7), children="41 ")
     alive(tmp_path, 41, process_line(40, own=9_000, waited=0, start=8))
     running.append(Program("p", "s", (40, 7), 500.0))
     tick(sampler, clock)
-    assert sampler.ratio() == 0.0  # what it used before it was known belongs to no window
+    assert said(sampler)["lent"] == 0.0  # what it used before it was known belongs to no window
     alive(tmp_path, 40, process_line(1, own=50_100, waited=0, start=7), children="41 ")
     alive(tmp_path, 41, process_line(40, own=9_200, waited=0, start=8))
     tick(sampler, clock)
     tick(sampler, clock)
-    assert sampler.ratio() == pytest.approx(3.0 / (2 * 2.0))  # 3 CPU seconds in 2 s on 2 lent cores
+    assert said(sampler)["lent"] == pytest.approx(3.0 / (2 * 2.0))  # 3 CPU seconds in 2 s on 2 lent cores
 
 
 def test_programs_may_take_more_than_was_lent(tmp_path: Path) -> None:
     clock = Clock()
     witness = Witness(lambda: [Program("p", "s", (40, 7), 0.0)], ProcessTable(tmp_path), TICKS)
-    sampler = UsageSampler(LentLoad(0.5, witness), 5.0, clock)
+    sampler = lent(0.5, 5.0, clock, witness)
     alive(tmp_path, 40, process_line(1, own=0, waited=0, start=7))
     sampler.sample()
     alive(tmp_path, 40, process_line(1, own=100, waited=0, start=7))
     tick(sampler, clock)
-    assert sampler.ratio() == pytest.approx(2.0)
+    assert said(sampler)["lent"] == pytest.approx(2.0)
 
 
 def test_a_program_that_cannot_be_seen_counts_by_what_it_says(tmp_path: Path) -> None:
     clock, running = Clock(), [Program("p", "s", None, 100.0)]
-    sampler = UsageSampler(LentLoad(1.0, Witness(lambda: running, ProcessTable(tmp_path), TICKS)), 5.0, clock)
+    sampler = lent(1.0, 5.0, clock, Witness(lambda: running, ProcessTable(tmp_path), TICKS))
     sampler.sample()
     running[0] = Program("p", "s", None, 100.25)
     tick(sampler, clock)
-    assert sampler.ratio() == pytest.approx(0.25)
+    assert said(sampler)["lent"] == pytest.approx(0.25)
     running[0] = Program("p", "restarted", None, 3.0)
     tick(sampler, clock)
-    assert sampler.ratio() == pytest.approx(0.125)
+    assert said(sampler)["lent"] == pytest.approx(0.125)
 
 
 def test_the_dead_the_reused_and_the_invisible_have_no_key(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A device's page from a small tree: what is there is said, what is not is named, and nothing drops anything else."""
+"""A device's page: what is there is said, what is not is named, the preferred source wins, and nothing drops anything else."""
 
 from __future__ import annotations
 
@@ -6,98 +6,106 @@ from pathlib import Path
 
 import pytest
 
-from exporters.device.collector import DeviceCollector
-from exporters.device.usage import CpuLoad, HostLoad, LentLoad, UsageSampler
-from tests.builders.exporters import NOW, Page, write_tree
+from exporters.device.itself import own_source
+from exporters.device.source import Report, Source
+from exporters.device.tree import Tree
+from tests.builders.exporters import NOW, Page, generic_sources, page_of, saying, write_tree
 
-
-def device(root: Path, load: CpuLoad | None = None) -> DeviceCollector:
-    """The collector of this tree, after the first look at its CPU."""
-    sampler = UsageSampler(load or HostLoad(root), 5.0, lambda: 0.0)
-    sampler.sample()
-    return DeviceCollector(root, sampler, lambda: NOW, 100.0)
+ZONE = "edge_temperature_celsius"
+WATTS = "edge_power_watts"
 
 
 def test_a_whole_tree(tmp_path: Path) -> None:
-    page = Page(device(write_tree(tmp_path)))
+    page = page_of(*generic_sources(write_tree(tmp_path)))
     assert page.value("edge_cpu_cores", scope="host") == 2
+    assert [page.value("edge_cpu_core_online", core=core) for core in ("0", "1", "2")] == [1, 1, 0]
     assert page.value("edge_cpu_seconds_total", mode="user") == 99.34
     assert page.value("edge_memory_usage_ratio") == 0.75
     assert page.value("edge_memory_total_bytes") == 16_384_000_000
+    assert (page.value("edge_swap_total_bytes"), page.value("edge_swap_used_bytes")) == (2_048_000_000, 512_000_000)
     assert page.value("edge_boot_timestamp_seconds") == 1_794_990_000
-    assert page.value("edge_temperature_celsius", zone="cpu-thermal") == 48.25
+    assert page.value(ZONE, zone="cpu-thermal") == 48.25
     assert page.value("edge_temperature_limit_celsius", zone="cpu-thermal") == 99.0
-    disk = page.value("edge_disk_usage_ratio", mountpoint="/")
-    assert disk is not None
-    assert 0 < disk <= 1
+    assert page.value("edge_disk_usage_ratio", mountpoint="/") == pytest.approx(600 / 950)
+    assert page.value("edge_exporter_read_seconds", source="procfs") is not None
     assert page.reason("memory") is None
 
 
-def test_a_zone_without_power_is_named_and_has_no_temperature(tmp_path: Path) -> None:
-    page = Page(device(write_tree(tmp_path)))
-    assert page.value("edge_temperature_celsius", zone="cv0-thermal") is None
-    assert page.reason("temperature/cv0-thermal") == "out_of_range"
-    assert page.reason("temperature_limit/cv0-thermal") == "missing"
-    assert page.reason("temperature/cpu-thermal") is None
-
-
 def test_usage_is_absent_until_there_is_a_window(tmp_path: Path) -> None:
-    page = Page(device(write_tree(tmp_path)))
-    assert page.value("edge_cpu_usage_ratio", scope="host") is None
-    assert page.reason("cpu_usage") == "warming_up"
+    page = page_of(*generic_sources(write_tree(tmp_path)))
+    assert "edge_cpu_usage_ratio" not in page.names()
+    assert page.reason("cpu_usage") == page.reason("cpu_core_usage") == "warming_up"
 
 
-def test_an_empty_machine_has_a_page_of_reasons_and_of_its_disk_only(tmp_path: Path) -> None:
-    page = Page(device(tmp_path))
-    said = {family.name for family in page.families}
-    assert said == {"edge_sensor_up", "edge_disk_usage_ratio"}
-    assert page.reason("temperature") == "missing"
+def test_an_empty_machine_has_a_page_of_reasons_only(tmp_path: Path) -> None:
+    page = page_of(*generic_sources(tmp_path))
+    assert page.names() == {"edge_sensor_up", "edge_exporter_read_seconds"}
+    for sensor in ("temperature", "disk", "memory", "boot_time", "cpu_online"):
+        assert page.reason(sensor) == "missing"
 
 
 @pytest.mark.parametrize(
     ("path", "text", "lost", "sensor_and_reason"),
     [
-        pytest.param("proc/meminfo", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "edge_memory", ("memory", "out_of_range"), id="no-memory"),
-        pytest.param("proc/meminfo", "\xff", "edge_memory", ("memory", "unparsable"), id="not-ascii"),
-        pytest.param("proc/stat", "cpu  a b c d\nbtime 1794990000\n", "edge_cpu", ("cpu_seconds", "unparsable"), id="cpu-words"),
+        pytest.param(
+            "proc/meminfo", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "edge_memory edge_swap", ("memory", "out_of_range"), id="none"
+        ),
+        pytest.param("proc/meminfo", "\xff", "edge_memory edge_swap", ("memory", "unparsable"), id="not-ascii"),
+        pytest.param(
+            "proc/stat", "cpu  a b c d\nbtime 1794990000\n", "edge_cpu_s edge_cpu_cores", ("cpu_seconds", "unparsable"), id="words"
+        ),
+        pytest.param(
+            "sys/devices/system/cpu/online", "0-2\n", "edge_cpu_core_online", ("cpu_online", "out_of_range"), id="not-the-counted"
+        ),
+        pytest.param("edgeshift/disk.json", "[]", "edge_disk", ("disk", "unparsable"), id="no-note"),
     ],
 )
 def test_one_broken_sensor_drops_no_other(tmp_path: Path, path: str, text: str, lost: str, sensor_and_reason: tuple[str, str]) -> None:
-    whole = {family.name for family in Page(device(write_tree(tmp_path))).families}
+    whole = page_of(*generic_sources(write_tree(tmp_path))).names()
     (tmp_path / path).write_text(text, encoding="latin-1")
-    page = Page(device(tmp_path))
-    assert {family.name for family in page.families} == {name for name in whole if not name.startswith(lost)}
+    page = page_of(*generic_sources(tmp_path))
+    assert page.names() == {name for name in whole if not name.startswith(tuple(lost.split()))}
     sensor, reason = sensor_and_reason
     assert page.reason(sensor) == reason
 
 
-def test_boot_time_from_the_uptime_where_the_kernel_hides_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_live", [True, False], ids=["on-a-running-machine", "never-for-a-recording"])
+def test_boot_time_from_the_uptime_where_the_kernel_hides_it(tmp_path: Path, is_live: bool) -> None:
     write_tree(tmp_path)
     (tmp_path / "proc/stat").write_text("cpu  1 2 3 4\ncpu0 1 2 3 4\nbtime 0\n")
-    assert Page(device(tmp_path)).value("edge_boot_timestamp_seconds") == round(NOW - 10000.5)
+    page = page_of(*generic_sources(tmp_path, is_live))
+    assert page.value("edge_boot_timestamp_seconds") == (round(NOW - 10000.5) if is_live else None)
+    assert page.reason("boot_time") == (None if is_live else "out_of_range")
 
 
-def test_a_load_that_breaks_in_an_unforeseen_way_costs_its_own_sample_only(tmp_path: Path) -> None:
-    class Broken(HostLoad):
-        def cores(self) -> float:
-            raise ZeroDivisionError
-
-    page = Page(device(write_tree(tmp_path), Broken(tmp_path)))
-    assert page.reason("cpu_cores") == "failed"
-    assert page.value("edge_memory_usage_ratio") == 0.75
-
-
-def test_lent_cores_replace_the_host(tmp_path: Path) -> None:
-    page = Page(device(write_tree(tmp_path), LentLoad(1.5, witness=None)))
-    assert page.value("edge_cpu_cores", scope="lent") == 1.5
-    assert page.value("edge_cpu_cores", scope="host") is None
-    assert page.reason("cpu_usage") == "not_listening"
+def test_the_first_kind_of_source_that_says_a_family_has_it_alone_and_each_family_is_judged_by_itself() -> None:
+    sysfs = saying("sysfs/a", (ZONE, ("CPU-therm",), 50.0))
+    more = saying("sysfs/b", (ZONE, ("GPU-therm",), 51.0))
+    lines = saying("tegrastats", (ZONE, ("cpu",), 49.9), (WATTS, ("VDD_IN",), 7.0))
+    page = page_of(sysfs, more, lines, saying("nvml", (WATTS, ("gpu0",), 9.0)))
+    assert [page.value(ZONE, zone=zone) for zone in ("CPU-therm", "GPU-therm", "cpu")] == [50.0, 51.0, None]
+    assert [page.value(WATTS, rail=rail) for rail in ("VDD_IN", "gpu0")] == [7.0, None]
 
 
-def test_no_trip_points_and_no_zones(tmp_path: Path) -> None:
-    page = Page(device(write_tree(tmp_path, zones={"thermal_zone0": {"temp": "30000"}})))
-    assert page.value("edge_temperature_celsius", zone="thermal_zone0") == 30.0
-    (tmp_path / "sys/class/thermal/cooling_device0").mkdir()
-    (tmp_path / "sys/class/thermal/thermal_zone0/temp").unlink()
-    (tmp_path / "sys/class/thermal/thermal_zone0").rmdir()
-    assert Page(device(tmp_path)).reason("temperature") == "missing"
+def test_a_later_source_steps_in_where_the_preferred_one_has_nothing_true_to_say() -> None:
+    page = page_of(saying("sysfs/a", (ZONE, ("CPU-therm",), -256.0)), saying("tegrastats", (ZONE, ("cpu",), 49.9)))
+    assert page.value(ZONE, zone="cpu") == 49.9
+    assert 'edge_sensor_up{reason="out_of_range",sensor="edge_temperature_celsius",source="sysfs/a"} 0.0' in page.text
+
+
+def test_the_same_series_twice_is_said_once() -> None:
+    page = page_of(saying("sysfs/a", (ZONE, ("x",), 1.0)), saying("sysfs/b", (ZONE, ("x",), 2.0)))
+    assert page.value(ZONE, zone="x") == 1.0
+
+
+def test_what_a_machine_has_not_is_not_spoken_of() -> None:
+    assert Page().names() == page_of(Source("sysfs/fan", Report)).names() == set()
+
+
+def test_the_exporter_weighs_itself(tmp_path: Path) -> None:
+    page = page_of(own_source(Tree(Path("/"))))
+    assert 5e6 < (page.value("edge_exporter_resident_memory_bytes") or 0) < 1e10
+    assert (page.value("edge_exporter_cpu_seconds_total") or 0) > 0
+    blind = page_of(own_source(Tree(tmp_path)))
+    assert blind.reason("exporter_memory") == "missing"
+    assert blind.reason("exporter_cpu") is None

@@ -2,53 +2,87 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 
 import pytest
 
-from exporters.contract import BY_NAME, METRICS, WORKLOAD_LABELS
-from exporters.device.collector import DeviceCollector
+from exporters.contract import BY_NAME, DEVICE_METRICS, WORKLOAD_LABELS, WORKLOAD_METRICS, Metric
 from exporters.device.families import Families
-from exporters.device.usage import HostLoad, UsageSampler
-from tests.builders.exporters import NOW, Page, World, datagram, write_tree
+from exporters.device.sensor import SensorError
+from exporters.device.source import Sample, Source, check
+from exporters.emulated.boards import load, names, write
+from exporters.wiring import Device, Watch
+from tests.builders.exporters import NOW, Page, World, datagram, page_of
+from tests.exporters.test_nvml import Gpu as GraphicsCard
+from tests.exporters.test_nvml import World as Graphics
 
-GPU = "edge_gpu_usage_ratio"
-"""No generic reader of a GPU's load exists; a board's own reader will say it."""
+STREAMS = {"front": [1, 1, NOW - 0.1]}
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Page:
-    """A device with a full CPU window, and one AI program that has said everything."""
-    clock = iter((0.0, 1.0, 1.0))
-    sampler = UsageSampler(HostLoad(write_tree(tmp_path)), 5.0, lambda: next(clock))
-    sampler.sample()
-    (tmp_path / "proc/stat").write_text("cpu  9984 10 3571 347017 354 3 42 20 7 0\ncpu0 1 0 0 0\nbtime 1794990000\n")
-    sampler.sample()
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    """The page of each constructed board, as it is joined for a real one, with tegrastats off."""
+    pages = {}
+    for name in names():
+        root = tmp_path_factory.mktemp(name)
+        write(load(name), root)
+        device = Device(Watch(root, 5.0))
+        device.sampler.sample()
+        pages[name] = Page(device.collector)
+        device.stop()
+    return pages
+
+
+@pytest.fixture(scope="module")
+def programs() -> Page:
+    """An AI program that has said everything, of a single stream."""
     workloads = World().collector()
     events = {"fire": {"total": 1, "at": NOW, "confidence": 0.9}}
-    workloads.accept(datagram(events=events, environment={"class": "01", "confidence": 0.9, "at": NOW}), 0)
-    return Page(DeviceCollector(tmp_path, sampler, lambda: NOW, 100.0), workloads)
+    everything = {"events": events, "environment": {"class": "01", "confidence": 0.9, "at": NOW}, "streams": STREAMS}
+    workloads.accept(datagram(**everything, streams_over_limit=0, worker="b" * 32, empty=1, ambiguous=1), 0)
+    return Page(workloads)
 
 
-def promised_name(family_name: str, kind: str) -> str:
-    """The parser takes ``_total`` off a counter's name."""
-    return f"{family_name}_total" if kind == "counter" else family_name
-
-
-def test_every_family_is_promised_with_its_kind_labels_and_buckets(page: Page) -> None:
+def hold_against_the_contract(page: Page) -> None:
     for family in page.families:
-        metric = BY_NAME[promised_name(family.name, family.type)]
+        metric = BY_NAME[f"{family.name}_total" if family.type == "counter" else family.name]
         assert family.type == metric.kind
         assert family.documentation == metric.meaning
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == set(metric.labels), sample
+            assert metric.lowest <= sample.value <= metric.highest, sample
         bounds = {sample.labels["le"] for sample in family.samples if "le" in sample.labels} - {"+Inf"}
         assert {float(bound) for bound in bounds} == set(metric.buckets)
 
 
-def test_every_promise_but_the_gpus_is_kept(page: Page) -> None:
-    said = {promised_name(family.name, family.type) for family in page.families}
-    assert said == {metric.name for metric in METRICS} - {GPU}
+@pytest.mark.parametrize("name", names())
+def test_every_family_of_a_board_is_promised_with_its_kind_and_labels(name: str, boards: dict[str, Page]) -> None:
+    hold_against_the_contract(boards[name])
+
+
+def test_every_family_of_a_program_is_promised_with_its_kind_labels_and_buckets(programs: Page) -> None:
+    hold_against_the_contract(programs)
+
+
+def test_every_promise_of_a_device_is_kept_by_some_board_or_by_a_graphics_card(boards: dict[str, Page]) -> None:
+    card = page_of(Source("nvml", Graphics(GraphicsCard()).look))
+    hold_against_the_contract(card)
+    said = set().union(card.names(), *(page.names() for page in boards.values()))
+    assert said == {metric.name for metric in DEVICE_METRICS}
+
+
+def test_every_promise_of_a_program_is_kept(programs: Page) -> None:
+    assert programs.names() == {metric.name for metric in WORKLOAD_METRICS}
+
+
+@pytest.mark.parametrize("metric", DEVICE_METRICS, ids=lambda metric: metric.name)
+def test_no_number_outside_what_can_be_true_passes(metric: Metric) -> None:
+    labels = tuple("x" for _ in metric.labels)
+    for value in (math.nan, math.nextafter(metric.lowest, -math.inf), -math.inf, math.nextafter(metric.highest, math.inf)):
+        if not metric.lowest <= value <= metric.highest:
+            with pytest.raises(SensorError, match="out_of_range"):
+                check(Sample(metric.name, labels, value))
+    check(Sample(metric.name, labels, metric.lowest))
 
 
 @pytest.mark.parametrize(
@@ -62,3 +96,6 @@ def test_every_promise_but_the_gpus_is_kept(page: Page) -> None:
 def test_a_sample_outside_the_contract_cannot_be_said(name: str, labels: tuple[str, ...], error: type[Exception]) -> None:
     with pytest.raises(error):
         Families().add(name, labels, 1.0)
+    if error is not TypeError:
+        with pytest.raises(error):
+            check(Sample(name, labels, 1.0))

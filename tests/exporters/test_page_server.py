@@ -5,25 +5,36 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from io import BytesIO
 
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporters.device import server
-from exporters.device.server import Endpoint, PageServer
+from exporters.device.request import BadRequest, read_request
+from exporters.device.server import Bounds, Endpoint, PageServer
 
 WITHIN_SECONDS = 5.0
 
 
+@contextmanager
+def serving(bounds: Bounds | None = None) -> Iterator[PageServer]:
+    """A page of one word, in the type that was asked for."""
+    opened = PageServer(Endpoint("127.0.0.1", 0), lambda accept: (accept or "text/none", b"page\n"), bounds or Bounds())
+    opened.start()
+    try:
+        yield opened
+    finally:
+        opened.stop()
+
+
 @pytest.fixture
 def page() -> Iterator[PageServer]:
-    registry = CollectorRegistry()
-    Gauge("edge_test", "A number", registry=registry).set(1)
-    serving = PageServer(Endpoint("127.0.0.1", 0), registry)
-    serving.start()
-    yield serving
-    serving.stop()
+    with serving() as opened:
+        yield opened
 
 
 def connect(page: PageServer) -> socket.socket:
@@ -73,13 +84,12 @@ def test_a_kept_connection_is_answered_again_and_again(page: PageServer) -> None
 
 
 @pytest.mark.parametrize(
-    ("limit", "begun"),
-    [("_REQUEST_SECONDS", b"GET /metrics HTTP/1.1\r\nX: "), ("_IDLE_SECONDS", b"")],
+    ("bounds", "begun"),
+    [(Bounds(request_seconds=0.2), b"GET /metrics HTTP/1.1\r\nX: "), (Bounds(idle_seconds=0.2, request_seconds=0.4), b"")],
     ids=["a letter at a time", "nothing"],
 )
-def test_whoever_never_finishes_is_cut_off(page: PageServer, monkeypatch: pytest.MonkeyPatch, limit: str, begun: bytes) -> None:
-    monkeypatch.setattr(server, limit, 0.2)
-    with connect(page) as connection:
+def test_whoever_never_finishes_is_cut_off(bounds: Bounds, begun: bytes) -> None:
+    with serving(bounds) as page, connect(page) as connection:
         connection.sendall(begun)
         began = time.monotonic()
         connection.settimeout(0.05)
@@ -95,22 +105,65 @@ def test_whoever_never_finishes_is_cut_off(page: PageServer, monkeypatch: pytest
         assert time.monotonic() - began < WITHIN_SECONDS / 2
 
 
-def test_silent_connections_make_room_and_whoever_asks_is_answered(page: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 3)
-    with ExitStack() as stack:
+def test_silent_connections_make_room_and_whoever_asks_is_answered() -> None:
+    with serving(Bounds(most_connections=3)) as page, ExitStack() as stack:
         silent = [stack.enter_context(connect(page)) for _ in range(3)]
         assert ask(page, "GET /healthz")[1] == b"ok\n"
         assert rest_of(silent[0]) == b""  # the one that waited longest
 
 
-def test_a_crowd_in_the_middle_of_its_requests_is_not_joined(page: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 2)
-    with ExitStack() as stack:
+def test_a_crowd_in_the_middle_of_its_requests_is_not_joined() -> None:
+    with serving(Bounds(most_connections=2)) as page, ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(connect(page)).sendall(b"GET /met")
         time.sleep(0.2)  # until their first bytes were seen
         with connect(page) as late:
             assert rest_of(late).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        pytest.param(b"nonsense\r\n\r\n", b"400", id="no-request"),
+        pytest.param(b"GET / SPDY/3\r\n\r\n", b"400", id="another-protocol"),
+        pytest.param(b"GET / HTTP/1.1\r\nnothing\r\n\r\n", b"400", id="header-without-colon"),
+        pytest.param(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"431", id="endless-line"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 70 + b"\r\n", b"431", id="endless-headers"),
+        pytest.param(b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"405", id="post"),
+        pytest.param(b"GET /healthz HTTP/1.0\r\n\r\n", b"200", id="old-http-closes-by-itself"),
+        pytest.param(b"GET /metrics?x=1 HTTP/1.1\r\nAccept: a/b\r\nCONNECTION: Close\r\n\r\n", b"200", id="query"),
+        pytest.param(b"GET http://x/metrics HTTP/1.1\r\nConnection: close\r\n\r\n", b"200", id="whole-address"),
+    ],
+)
+def test_each_request_has_its_answer_and_what_cannot_be_kept_is_closed(page: PageServer, request_bytes: bytes, status: bytes) -> None:
+    with connect(page) as connection:
+        connection.sendall(request_bytes)
+        assert rest_of(connection).startswith(b"HTTP/1.1 " + status)
+
+
+def test_what_a_scraper_accepts_reaches_the_page(page: PageServer) -> None:
+    with connect(page) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\naccept: a/b\r\nAccept: c/d\r\nConnection: close\r\n\r\n")
+        assert b"Content-Type: a/b, c/d\r\n" in rest_of(connection)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_request_an_error_or_nothing(data: bytes) -> None:
+    try:
+        request = read_request(BytesIO(data))
+    except BadRequest as error:
+        answered = HTTPStatus(error.status).value // 100 == 4
+    else:
+        answered = request is None or data.startswith(request.method.encode("latin-1"))
+    assert answered
+
+
+def test_it_stops_at_once_and_gives_the_port_back() -> None:
+    with serving() as page:
+        began = time.monotonic()
+        page.stop()
+        assert time.monotonic() - began < WITHIN_SECONDS / 2
+        PageServer(page.endpoint, lambda accept: ("", b"")).stop()
 
 
 def test_a_burst_is_not_lost(page: PageServer) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,35 +10,8 @@ import pytest
 
 from exporters.workload import publish
 from exporters.workload.publish import Options, Publisher
-from exporters.workload.wire import MAX_DATAGRAM_BYTES, Observation, parse
 from tests.builders.exporters import NOW, PLACEMENT, WORKLOAD, Page, World
-
-SOURCE = Path(publish.__file__)
-OLD_PYTHONS = [path for folder in (Path("/usr"), *Path.home().glob(".pyenv/versions/3.8.*")) if (path := folder / "bin/python3.8").exists()]
-
-
-class Outlet:
-    """Takes the place of the socket: keeps what is sent, or refuses it."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.now = NOW
-        self.away = False
-        self.sent: list[bytes] = []
-
-    def send(self, data: bytes) -> None:
-        if self.away:
-            raise ConnectionRefusedError
-        self.sent.append(data)
-
-    def publisher(self, **changes: Any) -> Publisher:
-        options = Options(heartbeat=False, clock=lambda: self.now, monotonic=lambda: self.seconds, send=self.send)
-        given: dict[str, Any] = {"workload": WORKLOAD, "placement": PLACEMENT, "environment_class": "01", "version": "1.2"}
-        return Publisher(**{**given, "events": ("fire",), "options": options, **changes})
-
-    @property
-    def last(self) -> Observation:
-        return parse(self.sent[-1], self.now)
+from tests.builders.workload import Outlet
 
 
 def test_it_says_hello_at_once_so_that_the_first_event_is_seen_to_rise() -> None:
@@ -174,18 +143,6 @@ def test_goodbye_is_the_last_word() -> None:
     assert outlet.last.end
 
 
-def test_the_longest_that_can_be_said_fits_or_is_counted() -> None:
-    outlet = Outlet()
-    names = [f"{n:02d}" + "불" * 100 for n in range(40)]
-    publisher = outlet.publisher(events=names)
-    for name in [*names, "one more\n"]:
-        publisher.event(name, 1 / 3)
-    publisher.flush()
-    assert publisher.sent + publisher.unsent == 2
-    assert all(len(data) < MAX_DATAGRAM_BYTES for data in outlet.sent)
-    assert len(outlet.last.totals.events) == 32
-
-
 def test_identity_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"WORKLOAD": WORKLOAD, "PLACEMENT": PLACEMENT, "CLASS": "03", "VERSION": "9", "CAMERA": "gate"}.items():
         monkeypatch.setenv(f"EDGESHIFT_{name}", value)
@@ -228,37 +185,3 @@ def test_threads_count_every_frame() -> None:
         thread.join()
     publisher.flush()
     assert outlet.last.totals.frames == 2000
-
-
-def test_a_forked_child_says_nothing_in_its_parents_name() -> None:
-    outlet = Outlet()
-    publisher = outlet.publisher()
-    publisher._pid = os.getpid() + 1  # as a child finds it
-    publisher.frame()
-    publisher.flush()
-    publisher.close()
-    assert len(outlet.sent) == 1
-
-
-def test_it_is_one_file_for_python_3_8_with_the_standard_library_only() -> None:
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 8))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
-
-
-@pytest.mark.skipif(not OLD_PYTHONS, reason="no Python 3.8 on this machine")
-def test_it_runs_under_an_old_python() -> None:
-    program = f"""
-import json, sys
-sys.path.insert(0, {str(SOURCE.parent)!r})
-from publish import Options, Publisher
-sent = []
-publisher = Publisher({WORKLOAD!r}, {PLACEMENT!r}, "01", "1.2", events=("fire",), options=Options(heartbeat=False, send=sent.append))
-publisher.frame(); publisher.result(0.03, 0.45); publisher.event("fire", 0.9); publisher.environment("01", 0.9); publisher.close()
-sys.stdout.write(sent[-1].decode())
-"""
-    for python in OLD_PYTHONS:
-        done = subprocess.run([python, "-c", program], capture_output=True, timeout=20, check=True)
-        told = parse(done.stdout, NOW * 2)
-        assert (told.totals.frames, told.totals.results, told.totals.events["fire"], told.end) == (1, 1, 1, True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporters.contract import CONFIDENCE_BUCKETS_RATIO, ENVIRONMENT_CLASSES, LATENCY_BUCKETS_SECONDS
 from exporters.workload import publish, wire
-from exporters.workload.wire import REASONS, Observation, Sighting, WireError, parse
+from exporters.workload.wire import REASONS, Observation, Sighting, Stream, WireError, parse
 from tests.builders.exporters import NOW, PLACEMENT, WORKLOAD, body, datagram
 
 
@@ -29,6 +29,17 @@ def test_an_observation() -> None:
 
 def test_a_camera_not_named_is_the_workloads() -> None:
     assert parse(datagram(camera=""), NOW).camera == "cam-07"
+
+
+def test_what_senders_say_since_there_are_workers() -> None:
+    streams = {**{str(n): [0, 0, None] for n in range(15)}, "gate": [1, 1, NOW - 1], "other": [0, 0, None]}
+    told = {"empty": 0, "ambiguous": 1, "waited_cpu_seconds": 0.5, "streams": streams, "streams_over_limit": 3}
+    seen = parse(datagram(worker="b" * 32, **told), NOW)
+    assert (seen.worker, seen.totals.empty, seen.totals.ambiguous, seen.totals.waited_cpu_seconds) == ("b" * 32, 0, 1, 0.5)
+    assert seen.streams is not None
+    assert (len(seen.streams), seen.streams["gate"], seen.streams_over_limit) == (17, Stream(1, 1, NOW - 1), 3)
+    old = parse(datagram(), NOW)
+    assert (old.worker, old.totals.empty, old.totals.ambiguous, old.streams, old.streams_over_limit) == ("", None, None, None, None)
 
 
 BUCKETS = {"sum": 1.0, "counts": [0] * 11}
@@ -72,6 +83,23 @@ BUCKETS = {"sum": 1.0, "counts": [0] * 11}
         pytest.param({"events": {str(n): {"total": 0} for n in range(33)}}, "events", id="too-many-events"),
         pytest.param({"events": {"fire": {"total": 1, "at": NOW + 999}}}, "time_in_future", id="event-in-the-future"),
         pytest.param({"events": {"fire": {"total": 1, "at": NOW, "confidence": 1.1}}}, "number", id="surer-than-sure"),
+        pytest.param({"worker": "me"}, "identity", id="worker-not-hex"),
+        pytest.param({"worker": None}, "identity", id="worker-is-null"),
+        pytest.param({"empty": 1.5}, "number", id="half-an-empty-result"),
+        pytest.param({"empty": 2}, "contradiction", id="more-empty-than-results"),
+        pytest.param({"ambiguous": 2}, "contradiction", id="more-ambiguous-than-confidences"),
+        pytest.param({"waited_cpu_seconds": 1.6}, "contradiction", id="waited-for-more-than-was-used"),
+        pytest.param({"streams": [1]}, "streams", id="streams-is-a-list"),
+        pytest.param({"streams": {str(n): [0, 0, None] for n in range(17)}}, "streams", id="too-many-streams"),
+        pytest.param({"streams": {"a\nb": [1, 1, None]}}, "streams", id="stream-with-a-newline"),
+        pytest.param({"streams": {"": [1, 1, None]}}, "streams", id="stream-without-a-name"),
+        pytest.param({"streams": {"a": [1, 1]}}, "streams", id="a-stream-too-short"),
+        pytest.param({"streams": {"a": {"frames": 1}}}, "streams", id="a-stream-is-an-object"),
+        pytest.param({"streams": {"a": [-1, 1, None]}}, "number", id="negative-frames-of-a-stream"),
+        pytest.param({"streams": {"a": [1, 1, NOW + 999]}}, "time_in_future", id="a-stream-in-the-future"),
+        pytest.param({"streams": {"a": [1, 1, None], "b": [0, 1, None]}}, "contradiction", id="more-results-by-stream-than-in-all"),
+        pytest.param({"streams": {"a": [2, 0, None]}}, "contradiction", id="more-frames-by-stream-than-in-all"),
+        pytest.param({"streams_over_limit": -1}, "number", id="fewer-than-no-streams"),
         pytest.param({"environment": {"class": "07", "at": NOW}}, "environment", id="no-such-environment"),
         pytest.param({"environment": {"class": ["01"], "at": NOW}}, "environment", id="environment-is-a-list"),
         pytest.param({"environment": "01"}, "environment", id="environment-is-a-word"),
@@ -139,5 +167,5 @@ def test_the_publishers_copies_of_shared_numbers_are_the_same() -> None:
     assert publish.LATENCY_BUCKETS_SECONDS == LATENCY_BUCKETS_SECONDS
     assert publish.CONFIDENCE_BUCKETS_RATIO == CONFIDENCE_BUCKETS_RATIO
     assert publish.ENVIRONMENT_CLASSES == ENVIRONMENT_CLASSES
-    for name in ("FORMAT_VERSION", "MAX_DATAGRAM_BYTES", "MAX_EVENTS", "UNKNOWN_ENVIRONMENT"):
+    for name in ("FORMAT_VERSION", "MAX_DATAGRAM_BYTES", "MAX_EVENTS", "MAX_STREAMS", "OTHER_STREAMS", "UNKNOWN_ENVIRONMENT"):
         assert getattr(publish, name) == getattr(wire, name), name

@@ -1,0 +1,82 @@
+"""Which chips the hardware monitoring reader takes, which it leaves to others, and how it names what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from exporters.device.hwmon import hwmon_source
+from exporters.device.part import MOST_SENSORS
+from exporters.device.sensor import MISSING, OUT_OF_RANGE
+from exporters.emulated.boards import load, names
+from exporters.jetson.sources import jetson_sources
+from tests.builders.boards import MemoryTree
+from tests.builders.jetson_tree import SmallTree, ina3221, said, under
+
+Files = Mapping[str, str | Exception]
+H0, H1 = "sys/class/hwmon/hwmon0", "sys/class/hwmon/hwmon1"
+
+
+def hwmon(files: Files) -> tuple[dict[tuple[str, str], float], dict[str, str]]:
+    """Numbers by metric and label, and reasons."""
+    numbers, states = said(hwmon_source(SmallTree(files)))
+    return {(name, labels[0]): value for (name, labels), value in numbers.items()}, states
+
+
+def test_a_pc() -> None:
+    cpu = {"name": "coretemp", "temp1_input": "41000", "temp1_label": "Package id 0", "temp2_input": "39000", "temp2_label": "Core 0"}
+    card = {"name": "amdgpu", "temp1_input": "55000", "fan1_input": "1200", "pwm1": "51", "power1_average": "31000000", "pwm1_enable": "2"}
+    assert hwmon({**under(H0, cpu), **under(H1, card)})[0] == {
+        ("edge_temperature_celsius", "coretemp/Package id 0"): 41.0,
+        ("edge_temperature_celsius", "coretemp/Core 0"): 39.0,
+        ("edge_temperature_celsius", "amdgpu/temp1"): 55.0,
+        ("edge_fan_speed_rpm", "amdgpu/fan1"): 1200.0,
+        ("edge_fan_duty_ratio", "amdgpu/pwm1"): 0.2,
+        ("edge_power_watts", "amdgpu/power1"): 31.0,
+    }
+
+
+def test_the_figure_of_now_goes_before_the_mean() -> None:
+    chip = {"name": "amdgpu", "fan1_input": "0", "power1_average": "31000000", "power1_input": "30000000"}
+    assert hwmon(under(H0, chip))[0]["edge_power_watts", "amdgpu/power1"] == 30.0
+
+
+def test_chips_and_labels_that_share_a_name_are_told_apart() -> None:
+    drives = {**under(H0, {"name": "nvme", "temp1_input": "30000"}), **under(H1, {"name": "nvme", "temp1_input": "31000"})}
+    assert [label for _, label in hwmon(drives)[0]] == ["nvme_0/temp1", "nvme_1/temp1"]
+    chip = {"name": "board", **{f"temp{n}_input": "30000" for n in (1, 2)}, **{f"temp{n}_label": "PECI" for n in (1, 2)}}
+    assert [label for _, label in hwmon(under(H0, chip))[0]] == ["board/temp1", "board/temp2"]
+
+
+def test_a_thermal_zone_is_not_said_again() -> None:
+    zone = {"name": "acpitz", "temp1_input": "30000"}
+    assert hwmon({**under(H0, zone), "sys/class/thermal/thermal_zone0/hwmon0/name": "acpitz"}) == ({}, {})
+    assert hwmon(under(H0, {"name": "cpu_thermal", "temp1_input": "30000"})) == ({}, {})
+
+
+def test_power_monitors_and_fans_have_other_readers() -> None:
+    fan = {"name": "pwmfan", "pwm1": "77", "fan1_input": "900"}
+    assert hwmon({**ina3221(0, "ABC"), **under(H1, fan)}) == ({}, {})
+    assert hwmon(under(H0, {"name": "ina238", "power1_input": "1", "temp1_input": "38250"}))[0] == {
+        ("edge_temperature_celsius", "ina238/temp1"): 38.25
+    }
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_series_of_a_board_is_said_by_two_readers(name: str) -> None:
+    tree = MemoryTree(load(name))
+    told = [key for source in (*jetson_sources(tree), hwmon_source(tree)) for key in said(source)[0]]
+    assert len(told) == len(set(told)) > 10
+
+
+def test_an_input_of_a_main_board_that_is_not_connected() -> None:
+    numbers, states = hwmon(under(H0, {"name": "nct6798", "temp1_input": "0", "temp2_input": "32000", "fan7_label": "CHA"}))
+    assert list(numbers) == [("edge_temperature_celsius", "nct6798/temp2")]
+    assert states == {"fan_speed/nct6798/CHA": MISSING, "temperature/nct6798/temp1": OUT_OF_RANGE, "temperature/nct6798/temp2": ""}
+
+
+def test_ten_thousand_inputs_are_bounded_and_said() -> None:
+    numbers, states = hwmon(under(H0, {"name": "wild", **{f"temp{n}_input": "30000" for n in range(10_000)}}))
+    assert len(numbers) == MOST_SENSORS
+    assert states["hwmon"] == OUT_OF_RANGE
