@@ -47,6 +47,9 @@ def lab(
     virtual: Annotated[bool, typer.Option("--virtual", help="Virtual time: no sockets, no processes, done in seconds.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep the lab's files (settings, journal, logs) in this folder.")] = None,
     breaks: BreakOption = None,
+    emulated: Annotated[
+        int, typer.Option(min=0, max=16, metavar="N", help="Further edges that are emulated Jetson boards, each with a real exporter.")
+    ] = 0,
     json: JsonOption = False,
 ) -> None:
     """Run the whole loop on this machine: real Prometheus, a simulated fleet, and this machine as one real edge."""
@@ -54,6 +57,8 @@ def lab(
 
     if virtual and breaks:
         raise typer.BadParameter("--break kills real processes, and with --virtual there are none")
+    if virtual and emulated:
+        raise typer.BadParameter("--emulated starts real processes, and with --virtual there are none")
     request = LabRequest(
         devices=devices,
         duration_seconds=duration,
@@ -63,6 +68,7 @@ def lab(
         keep=keep,
         json=json,
         breaks=tuple(breaks or ()),
+        emulated=emulated,
     )
     sys.exit(run_lab(request))
 
@@ -74,10 +80,22 @@ def lab(
 )
 def exporter(context: typer.Context) -> None:
     """Serve the metrics of this machine and its AI programs to Prometheus; runs on the devices and needs no engine."""
-    # The console script hands this word over before it comes here, so that a device needs none of the engine's libraries.
+    # The console script hands these words over before they come here, so that a device needs none of the engine's libraries.
     from exporters.cli import main as run_on_device
 
     sys.exit(run_on_device(["exporter", *context.args]))
+
+
+@app.command(
+    epilog="Example: edgeshift bridge --help",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bridge(context: typer.Context) -> None:
+    """Take what AI programs of the field post today and turn it into metrics; needs no engine either."""
+    from exporters.cli import main as run_on_device
+
+    sys.exit(run_on_device(["bridge", *context.args]))
 
 
 @app.command(epilog="Example: edgeshift serve --config edgeshift.yaml")
@@ -115,6 +133,48 @@ def check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     from decision_engine.check import print_checks
 
     sys.exit(print_checks(config, json))
+
+
+@app.command(
+    epilog="Example: edgeshift backtest --traces traces --limit p95 --method learned --max-points 2000"
+    "\n\nExample: edgeshift backtest --prometheus http://127.0.0.1:9090 --query edge_cpu_usage_ratio"
+    " --from 2030-05-01T06:00 --to 2030-05-02T06:00 --step 30 --json"
+)
+def backtest(
+    traces: Annotated[
+        Path | None, typer.Option(envvar="EDGESHIFT_TRACES", help="Folder of .parquet or .csv files: series_id, timestamp, value.")
+    ] = None,
+    prometheus: Annotated[str, typer.Option(metavar="URL", help="Read a range of this Prometheus instead of files.")] = "",
+    query: Annotated[str, typer.Option(metavar="PROMQL", help="What to read there.")] = "",
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Unix seconds or such as 2030-05-01T06:00 (UTC).")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Likewise; included.")] = "",
+    step: Annotated[str, typer.Option(metavar="SECONDS", help="Distance of two columns, such as 30 or 5m.")] = "",
+    dataset: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this file of the folder; may be repeated.")] = None,
+    method: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this method; may be repeated.")] = None,
+    limit: Annotated[str, typer.Option(help="Load that counts as overload, or p95: each series' own rare level.")] = "0.8",
+    horizons: Annotated[str, typer.Option(help="Steps ahead, rising.")] = "1,3,6,12",
+    max_series: Annotated[int, typer.Option(min=0, help="Series of each source at most, drawn at random but always the same; 0: all.")] = 0,
+    max_points: Annotated[int, typer.Option(min=0, help="Columns of each source at most, from the beginning; 0: all.")] = 0,
+    json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option(help="Write table or JSON to this file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the means as SVG into this file.")] = None,
+) -> None:
+    """Hold every forecasting method against recorded loads: nearness, bounds, events foreseen, false alarms, cost."""
+    from decision_engine.backtest import BacktestRequest, Extent, PrometheusRange, print_backtest
+
+    request = BacktestRequest(
+        traces=traces,
+        prometheus=PrometheusRange(prometheus, query, start, end, step),
+        datasets=tuple(dataset or ()),
+        methods=tuple(method or ()),
+        limit=limit,
+        horizons=horizons,
+        extent=Extent(max_series, max_points),
+        json=json,
+        out=out,
+        figure=figure,
+    )
+    sys.exit(print_backtest(request))
 
 
 @catalog_app.command("targets", epilog="Example: edgeshift catalog targets --config edgeshift.yaml --output /etc/prometheus/edgeshift.json")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from decision_engine.lab.addresses import choose_addresses
 from decision_engine.lab.children import AddressTaken, LabError, in_one_sentence
+from decision_engine.lab.emulated import emulated_edges
 from decision_engine.lab.folders import empty
 from decision_engine.lab.parts import Parts, Programs
 from decision_engine.lab.port_lock import choosing_ports
@@ -59,13 +60,15 @@ async def begin(beginning: Beginning, stack: AsyncExitStack, stopped: asyncio.Ev
     """
     from decision_engine.lab.live import LiveRun
 
-    hosts = [device.address for device in beginning.blueprint.devices] + [loopback(len(beginning.blueprint.devices))]
+    machines = len(beginning.blueprint.devices)
+    emulated = emulated_edges(beginning.request.emulated, first_host=machines + 1)
+    hosts = [*(device.address for device in beginning.blueprint.devices), loopback(machines), *(edge.host for edge in emulated)]
     refused: set[int] = set()
     trouble = AddressTaken("")
     async with choosing_ports(stopped, remark):
         for _ in range(ATTEMPTS):
             addresses = choose_addresses(hosts, refused)
-            stage = Stage(beginning.directory, addresses, beginning.blueprint)
+            stage = Stage(beginning.directory, addresses, beginning.blueprint, emulated)
             plant = await asyncio.to_thread(Plant, beginning.blueprint)
             async with AsyncExitStack() as attempt:
                 try:

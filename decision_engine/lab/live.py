@@ -17,6 +17,7 @@ from decision_engine.evaluation.tally import Tally
 from decision_engine.lab.beginning import begin, beginning_of, together
 from decision_engine.lab.breaking import Breaker, parse_breaks
 from decision_engine.lab.children import LabError
+from decision_engine.lab.emulated import EmulatedBoards
 from decision_engine.lab.listening import EngineListener, HostResults
 from decision_engine.lab.parts import JOB, Parts, process_settings
 from decision_engine.lab.stage import Stage
@@ -81,9 +82,12 @@ class LiveRun:
         self.breaker = Breaker({"prometheus": parts.prometheus, "engine": parts.engine}, self.telling.note)
         self._supervisor = Supervisor(parts, self.breaker, self._trouble)
         self._processes = ProcessActuator(process_settings(stage))
+        self._emulated = EmulatedBoards(stage)
         self._tasks: list[asyncio.Task[None]] = []
         for name, url in shown.items():
             self.telling.note(f"{name} on {url}")
+        for edge in stage.emulated:
+            self.telling.note(f"{edge.id} is an emulated {edge.board}: files that move, read by a real exporter")
 
     def spawn(self, work: Any) -> None:
         """Run something until the lab ends."""
@@ -102,12 +106,13 @@ class LiveRun:
         stack.push_async_callback(self._stop_processes)
         for child in reversed(self._parts.all):
             stack.push_async_callback(child.stop)
+        stack.push_async_callback(self._emulated.stop)
         targets = await serve_targets(self._plant, self._stage.addresses.device_port)
         stack.push_async_callback(targets.close)
         control = await serve_control(self._plant, "127.0.0.1", self._stage.addresses.control_port)
         stack.push_async_callback(control.close)
         stack.push_async_callback(self._cancel_tasks)
-        await together(self._start_host(), self._start_prometheus(), self._parts.alertmanager.start())
+        await together(self._start_host(), self._start_prometheus(), self._parts.alertmanager.start(), self._emulated.start())
         await self._first_scrape()
         await self._parts.engine.start()
         await together(*(child.ready(READY_WITHIN_SECONDS) for child in (self._parts.alertmanager, self._parts.engine)))
@@ -115,6 +120,7 @@ class LiveRun:
         self.spawn(self._host.run(LOOK_SECONDS))
         self.spawn(self._look())
         self.spawn(self._supervisor.run())
+        self.spawn(self._emulated.watch(self._trouble))
 
     async def live(self, stopped: asyncio.Event) -> None:
         """Until the story's end, or until somebody stops it."""
@@ -165,7 +171,7 @@ class LiveRun:
     async def _first_scrape(self) -> None:
         """Wait until every device has been scraped once: an engine that begins earlier sees the past end and nothing begin."""
         url = self._stage.addresses.url(self._stage.addresses.prometheus_port)
-        wanted = len(self._stage.blueprint.devices) + 1
+        wanted = len(self._stage.blueprint.devices) + 1 + len(self._stage.emulated)
         source = PrometheusClient(Endpoint(url))
         try:
             for _ in range(int(READY_WITHIN_SECONDS / LOOK_SECONDS)):

@@ -18,7 +18,10 @@ from decision_engine.lab.folders import lab_folder
 
 @dataclass(frozen=True, slots=True)
 class LabRequest:
-    """What was asked for on the command line. ``breaks`` name parts to be killed: ``prometheus:AT:SECONDS``, ``engine:move:SECONDS``."""
+    """What was asked for on the command line. ``breaks`` name parts to be killed: ``prometheus:AT:SECONDS``, ``engine:move:SECONDS``.
+
+    ``emulated`` boards take part beside the simulated ``devices``, each with a real exporter.
+    """
 
     devices: int
     duration_seconds: float
@@ -28,6 +31,7 @@ class LabRequest:
     keep: Path | None = None
     json: bool = False
     breaks: tuple[str, ...] = ()
+    emulated: int = 0
 
 
 def run_lab(request: LabRequest) -> int:

@@ -15,6 +15,7 @@ from decision_engine.catalog.store import YamlCatalogStore
 from decision_engine.catalog.targets import write_targets
 from decision_engine.evaluation.fleet import PACKAGE, fleet_document
 from decision_engine.lab.addresses import Addresses
+from decision_engine.lab.emulated import EmulatedEdge, with_emulated
 from decision_engine.lab.tempo import LAB_LIMITS, LENT_CORES
 from decision_engine.shipped import shipped
 from exporters.simulated.blueprint import PlantBlueprint
@@ -31,6 +32,7 @@ class Stage:
     directory: Path
     addresses: Addresses
     blueprint: PlantBlueprint
+    emulated: tuple[EmulatedEdge, ...] = ()
 
     @property
     def config_path(self) -> Path:
@@ -65,7 +67,8 @@ class Stage:
 
 def write_files(stage: Stage) -> None:
     """Write everything that the lab's parts read."""
-    _dump(stage.catalog_path, fleet_document(stage.blueprint, stage.addresses.device_port, this_machine(stage.host_address)))
+    fleet = fleet_document(stage.blueprint, stage.addresses.device_port, this_machine(stage.host_address))
+    _dump(stage.catalog_path, with_emulated(fleet, stage.emulated, stage.addresses.device_port))
     _dump(stage.config_path, settings_document(stage))
     catalog, _ = YamlCatalogStore(stage.catalog_path).load()
     write_targets(catalog, stage.directory / "targets.json")
