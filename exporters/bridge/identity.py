@@ -1,0 +1,134 @@
+"""Who a sender is: by token or configured mapping, never by its address alone."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from exporters.bridge.classes import ClassMap
+from exporters.bridge.refusals import shown
+from exporters.bridge.replies import (
+    IDENTIFIES_NOTHING,
+    IDENTITY_CONFLICT,
+    MISSING_FIELD,
+    TOKEN_MISSING,
+    UNMAPPED,
+    WRONG_TOKEN,
+    Reason,
+    Refusal,
+)
+from exporters.bridge.settings import UNMAPPED_CLUSTER, Destination, Settings, Source, Token
+from exporters.workload.collector import CATALOG_ID
+
+Trust = Literal["high", "low"]
+HIGH: Final[Trust] = "high"
+LOW: Final[Trust] = "low"
+
+_ACCOUNTS: Final = frozenset(("root", "localhost", "none", "null", "nil", "unknown", "undefined", "nan"))
+_CONTAINER: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
+"""Short and long ids of containers: another one at each start."""
+_LONG_WORD: Final = re.compile(r"[\w.~+/=-]{16,}", re.ASCII)
+_LONGEST_DEVICE: Final = 64
+_BEARER: Final = "bearer "
+
+
+def identifies_nothing(name: str) -> bool:
+    """Whether many devices may send this name: nothing, ``root`` and its like, or a container's id."""
+    plain = name.strip().lower()
+    return not plain or plain in _ACCOUNTS or bool(_CONTAINER.fullmatch(plain))
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A sender as far as it is known. ``label`` is how people see it; without a ``source`` nothing of it is taken, for ``why``."""
+
+    label: str
+    trust: Trust
+    source: Source | None
+    mapped: bool
+    why: Refusal | None = None
+
+
+class Identities:
+    """The configured senders, ready to be looked up at each post."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allow_unmapped = settings.allow_unmapped
+        self._tokens_only = settings.tokens_only
+        self._by_name: dict[tuple[str, str], Source] = {key: source for source in settings.sources for key in source.names}
+        self._by_device: dict[str, Source] = {}
+        for source in settings.sources:
+            self._by_device.setdefault(source.destination.device, source)
+        self._key = secrets.token_bytes()
+        self._tokens: dict[bytes, Token] = {self._digest(token.secret): token for token in settings.tokens}
+
+    def token(self, authorization: str) -> Token | None:
+        """The token of an ``Authorization`` header; None where there is none.
+
+        Tokens are compared by a keyed digest whose key nobody knows, so that how long it takes tells nothing of them.
+
+        Raises:
+            Refusal: it is none of ours, or none was given although one is needed.
+        """
+        if not authorization:
+            if self._tokens_only:
+                raise Refusal(TOKEN_MISSING, "a token is needed: send the header Authorization: Bearer TOKEN")
+            return None
+        given = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else ""
+        digest = self._digest(given)
+        found = self._tokens.get(digest)
+        if found is None or not hmac.compare_digest(self._digest(found.secret), digest):
+            raise Refusal(WRONG_TOKEN, "the token is not known here")
+        return found
+
+    def who(self, field: str, name: str, token: Token | None, address: str) -> Who:
+        """Find out who sends: ``name`` is what stands under ``field`` of the payload, "" where nothing does.
+
+        ``address`` is only shown, where a sender has no name at all.
+        """
+        source = None if identifies_nothing(name) else self._source(field, name)
+        if token is not None and token.device:
+            return self._by_token(token, source, field)
+        trust = HIGH if token is not None else LOW
+        label = f"{field} {self.veiled(shown(name))}" if name else f"no {field}, from {address}"
+        if source is not None:
+            mapped = source.destination.device in self._by_device
+            return Who(label, HIGH if source.confirmed else trust, source, mapped)
+        return Who(label, trust, None, False, _why_unknown(field, name))
+
+    def veiled(self, text: str) -> str:
+        """A text without any word that is one of our tokens, for what is shown to people."""
+        return _LONG_WORD.sub(lambda word: "***" if self._digest(word.group()) in self._tokens else word.group(), text)
+
+    def _source(self, field: str, name: str) -> Source | None:
+        found = self._by_name.get((field, name)) or self._by_name.get(("alias", name)) or self._by_device.get(name)
+        if found is None and self._allow_unmapped and CATALOG_ID.fullmatch(name) and len(name) <= _LONGEST_DEVICE:
+            return Source(Destination(name, UNMAPPED_CLUSTER), classes=ClassMap())
+        return found
+
+    def _by_token(self, token: Token, named: Source | None, field: str) -> Who:
+        label = f"token {token.name}"
+        own = self._by_device[token.device]
+        if named is None or named.destination.device not in self._by_device:
+            return Who(label, HIGH, own, True)
+        if named.destination.device != token.device:
+            detail = f"{field} belongs to another device than the token does"
+            return Who(label, HIGH, None, True, Refusal(IDENTITY_CONFLICT, detail))
+        return Who(label, HIGH, named, True)
+
+    def _digest(self, secret: str) -> bytes:
+        return hmac.digest(self._key, secret.encode("utf-8", "surrogateescape"), "sha256")
+
+
+def _why_unknown(field: str, name: str) -> Refusal:
+    reason: Reason
+    if not name:
+        reason, detail = MISSING_FIELD, f"{field} is missing, and there is no token to tell who sends"
+    elif identifies_nothing(name):
+        reason, detail = IDENTIFIES_NOTHING, f"{field} {shown(name)} identifies nothing: many devices send it; use a token"
+    else:
+        reason, detail = UNMAPPED, f"{field} {shown(name)} is not mapped; add it to a [[source]] of the configuration"
+    return Refusal(reason, detail)
