@@ -24,6 +24,10 @@ def _by_pod(expression: str) -> str:
     return f"sum by (placement) ({per_pod} * on (namespace, pod) group_left (placement) {PLACEMENT_OF_POD})"
 
 
+BELIEVED: Final = '{trust!="low"}'
+"""What the bridge heard from a sender without token or confirmed mapping decides nothing; what devices say carries no such label."""
+
+
 def _node_cpu(window: str) -> str:
     return f'1 - avg by (device) (rate(node_cpu_seconds_total{{mode="idle"}}[{window}]))'
 
@@ -34,20 +38,20 @@ def _cadvisor_cpu(window: str) -> str:
 
 EDGESHIFT: Final[dict[str, Row]] = {
     "cpu": {
-        "promql": "edge_cpu_usage_ratio",
+        "promql": f"edge_cpu_usage_ratio{BELIEVED}",
         "unit": "ratio",
         "kind": "range",
         "key": "device",
         "history": True,
-        "history_promql": "avg_over_time(edge_cpu_usage_ratio[{window}])",
+        "history_promql": f"avg_over_time(edge_cpu_usage_ratio{BELIEVED}[{{window}}])",
     },
     "memory": {
-        "promql": "edge_memory_usage_ratio",
+        "promql": f"edge_memory_usage_ratio{BELIEVED}",
         "unit": "ratio",
         "kind": "range",
         "key": "device",
         "history": True,
-        "history_promql": "avg_over_time(edge_memory_usage_ratio[{window}])",
+        "history_promql": f"avg_over_time(edge_memory_usage_ratio{BELIEVED}[{{window}}])",
     },
     "gpu": {
         "promql": "edge_gpu_usage_ratio",
@@ -84,15 +88,15 @@ EDGESHIFT: Final[dict[str, Row]] = {
         "history_promql": "sum by (device) (avg_over_time(ai_process_resident_memory_bytes[{window}]))",
     },
     "last_result": {
-        "promql": "ai_last_result_timestamp_seconds",
+        "promql": f"ai_last_result_timestamp_seconds{BELIEVED}",
         "unit": "seconds",
         "kind": "range",
         "key": "placement",
     },
     "confidence": {
         "promql": (
-            "sum by (placement) (rate(ai_confidence_ratio_sum[{rate_window}]))"
-            " / sum by (placement) (rate(ai_confidence_ratio_count[{rate_window}]))"
+            f"sum by (placement) (rate(ai_confidence_ratio_sum{BELIEVED}[{{rate_window}}]))"
+            f" / sum by (placement) (rate(ai_confidence_ratio_count{BELIEVED}[{{rate_window}}]))"
         ),
         "unit": "ratio",
         "kind": "instant",

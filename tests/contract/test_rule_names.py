@@ -12,8 +12,13 @@ from decision_engine.service.metrics import ENGINE_METRICS
 from exporters.contract import METRICS
 from tests.builders.contract import ROOT
 
-FROM_OTHERS = {"up", "kube_node_status_allocatable"}
-"""Made by Prometheus itself and by kube-state-metrics 2."""
+FROM_OTHERS = {
+    "up", "kube_node_status_allocatable",
+    "fps_metrics", "latency_metrics",
+    "frigate_camera_fps", "frigate_process_fps", "frigate_detector_inference_speed_seconds",
+    "nv_inference_request_success", "nv_inference_request_duration_us",
+}  # fmt: skip
+"""Made by Prometheus itself, by kube-state-metrics 2, DeepStream 9, Frigate and Triton."""
 
 NOT_METRICS = {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end"}
 SEVERITIES = {"critical", "warning", "info", "none"}

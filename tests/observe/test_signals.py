@@ -28,7 +28,7 @@ def test_edgeshift_asks_only_for_promised_metrics() -> None:
         word.removesuffix("_sum").removesuffix("_count")
         for signal in signals
         for text in (signal.promql, signal.freshness, signal.history_promql)
-        for word in text.replace("(", " ").replace(")", " ").replace("[", " ").split()
+        for word in text.replace("(", " ").replace(")", " ").replace("[", " ").replace("{", " ").split()
         if word.startswith(("edge_", "ai_"))
     }
     assert len(words) >= 8
@@ -44,7 +44,7 @@ def test_every_placeholder_is_filled(preset: str) -> None:
 
 def test_a_range_signal_is_asked_over_the_window_to_the_millisecond() -> None:
     cpu = next(signal for signal in signals_from("edgeshift", {}, TIMES) if signal.name == "cpu")
-    assert cpu.at_window(12.5) == "edge_cpu_usage_ratio[12500ms]"
+    assert cpu.at_window(12.5) == 'edge_cpu_usage_ratio{trust!="low"}[12500ms]'
 
 
 def test_a_rate_looks_back_over_four_scrapes() -> None:
