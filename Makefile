@@ -15,7 +15,7 @@ ifeq ($(CI),true)
 export NO_COLOR := 1
 endif
 
-.PHONY: help lab test check bench test-cluster lock clean setup python
+.PHONY: help lab test check bench test-cluster lock image clean setup python
 
 help: ## Show this list
 	@printf 'edgeshift moves AI workloads between edge devices before the camera goes blind.\n\n'
@@ -25,7 +25,7 @@ help: ## Show this list
 lab: setup ## Run the whole product on this machine: Prometheus, a simulated fleet, one real edge, the engine
 	@exec .venv/bin/edgeshift lab $(ARGS)
 
-test: setup ## Run all tests: quick ones first, then those with a real Prometheus
+test: setup ## Run all tests: quick ones, thorough ones, then those with a real Prometheus
 	@exec scripts/test.sh $(ARGS)
 
 check: setup ## Check format, lint, types, import directions, Prometheus rules and documentation
@@ -39,6 +39,9 @@ test-cluster: ## Run the tests that need a real Kubernetes cluster (not built ye
 
 lock: ## Pin every dependency with its hashes in requirements.lock (needs uv)
 	@exec scripts/lock.sh
+
+image: python ## Build the container image of exporter and bridge (ARCH, BASE, OFFLINE: see scripts/image.sh)
+	@exec scripts/image.sh
 
 clean: ## Remove .venv, caches and build results (what a lab recorded stays)
 	@exec scripts/clean.sh

@@ -14,4 +14,5 @@ say "Resolving"
 if grep -n '://' requirements.lock >&2; then
   fail "requirements.lock names the addresses above; take them out of uv's configuration and run make lock again"
 fi
+python3 scripts/image_pins.py >deploy/container/requirements.lock
 say "requirements.lock pins $(grep -c '^[a-z0-9].*==' requirements.lock) packages"

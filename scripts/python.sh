@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 venv="$root/.venv"
-sources=(exporters forecasting actuators decision_engine prometheus pyproject.toml README.md LICENSE)
+sources=(exporters forecasting actuators decision_engine prometheus tests/exporters/boards/constructed pyproject.toml README.md LICENSE)
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
