@@ -37,7 +37,7 @@ def test_every_contract_is_kept() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("contract", ["leaves", "floors", "purity", "device", "door-in", "door-out"])
+@pytest.mark.parametrize("contract", ["leaves", "floors", "purity", "device", "bridge", "door-in", "door-out"])
 def test_no_contract_has_been_taken_away(contract: str) -> None:
     assert contract in {known["id"] for known in CONTRACTS}
 
