@@ -34,13 +34,12 @@ from decision_engine.policies.foresee import HORIZON_MOVES
 from forecasting.api import Forecaster
 from forecasting.baselines import MarginSettings
 from forecasting.forecasters import LastValueForecaster, RegressionForecaster
+from forecasting.learned import LearnedForecaster, LearnedSettings
+from forecasting.learner import LearnerSettings
 from forecasting.regression import RegressionSettings
 
-FORECASTERS: dict[str, type[RegressionForecaster] | type[LastValueForecaster]] = {
-    "regression": RegressionForecaster,
-    "last_value": LastValueForecaster,
-}
 FORECASTER_STATE = "forecaster.bin"
+DAY_SECONDS = 86_400.0
 CODEC = SnapshotCodec(encode_snapshot, decode_snapshot)
 
 
@@ -88,11 +87,14 @@ async def build_engine(settings: Settings, clock: Callable[[], float]) -> Engine
 
 
 def build_virtual_engine(source: Source, plant: Plant, story_began: float, catalog_path: Path, limits: Limits) -> Engine:
-    """The same engine on a plant in the same process; journal and recorder lie beside the catalogue."""
+    """The same engine on a plant in the same process; journal and recorder lie beside the catalogue.
+
+    It forecasts by the line in time, as the live lab does: a fleet that is minutes old has taught nothing yet.
+    """
     journal = Journal.open(f"sqlite:///{catalog_path.parent / 'journal.sqlite'}")
     parts = EngineParts(
         watch=FleetWatch(source, signals_from("edgeshift", {}, limits.times), limits),
-        foresight=Foresight(forecaster_of(ForecastingSettings(), limits), None),
+        foresight=Foresight(forecaster_of(ForecastingSettings(method="regression"), limits), None),
         dispatcher=Dispatcher({"simulated": SimulatedActuator(plant, story_began)}),
         journal=journal,
         recorder=Recorder(catalog_path.parent / "cycles", Ring(), CODEC),
@@ -158,15 +160,19 @@ def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaste
     times, foresight = limits.times, limits.foresight
     wanted = HORIZON_MOVES * foresight.move_seconds_prior / times.grid_seconds
     skill_step = next((step for step in times.grid_steps if step >= wanted), times.grid_steps[-1])
-    usual = RegressionSettings()
-    settings = RegressionSettings(
-        window_points=forecasting.window_points or usual.window_points,
+    margin = MarginSettings(margin_deviations=foresight.margin_deviations)
+    line = RegressionSettings(
+        window_points=forecasting.window_points or RegressionSettings().window_points,
         horizon_steps=times.grid_steps,
         skill_step=skill_step,
         skill_pseudo_points=foresight.skill_pseudo_points,
-        margin=MarginSettings(margin_deviations=foresight.margin_deviations),
+        margin=margin,
     )
-    return FORECASTERS[forecasting.method](settings)
+    if forecasting.method == "learned":
+        day_points = round(DAY_SECONDS / times.grid_seconds)
+        learner = LearnerSettings(horizon_steps=times.grid_steps, skill_step=skill_step, day_points=day_points, line=line)
+        return LearnedForecaster(LearnedSettings(learner, margin, foresight.skill_pseudo_points))
+    return RegressionForecaster(line) if forecasting.method == "regression" else LastValueForecaster(line)
 
 
 def tokens_of(settings: Settings) -> tuple[Token, ...]:

@@ -6,6 +6,7 @@ Pure numbers: no clock, no network, no disk, no logging. ``S`` is the number of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+"""Single precision, where there is much of it and seven digits are more than a sensor has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,39 @@ class Series:
 
     ``values`` is S × T (newest last; NaN where nothing is known), ``end`` the Unix time of the last column,
     ``grid_seconds`` the distance of two columns, ``limits`` S (the value from which a series counts as overloaded;
-    skill is judged at it).
+    skill is judged at it). ``keys`` S name the series, so that what was learnt of one is found again when the fleet has
+    changed; without them rows are believed to be the same as long as there are as many.
     """
 
     values: Floats
     end: float
     grid_seconds: float
     limits: Floats
+    keys: tuple[str, ...] = ()
+
+
+class Chances(Protocol):
+    """A model of the event itself."""
+
+    def probability(self, limits: Floats) -> Floats:
+        """P(reaches each limit within each horizon): limits S × K, answer S × K × H; NaN where nothing is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How a fleet's forecasts have done lately at H horizons; NaN where there were no outcomes yet.
+
+    ``coverage`` H is the share of outcomes at or below p90, ``pinball`` H their mean pinball loss at 0.9, ``skill`` H the
+    Brier skill of the event over the margin rule, of all series together. ``said`` and ``came`` H × 10 are, by tenths of
+    the probability that was said, its mean and the share of events that came: equal where P is calibrated.
+    """
+
+    coverage: Floats
+    pinball: Floats
+    skill: Floats
+    said: Floats
+    came: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +68,9 @@ class ForecastTable:
     over last value + volatility margin, shrunk to the fleet's; NaN without any evidence); ``margin_p90`` S × H is
     what the last value + volatility margin rule says; ``history_points`` S counts the known grid steps used;
     ``usual_overload_seconds`` S is the median length of past overloads (NaN when there were none); ``at`` is the time
-    the forecast was made for and ``method`` its name.
+    the forecast was made for and ``method`` its name. ``gate_open`` S says where the forecast may act (None: where its skill
+    is above 0); ``chances`` is the method's own model of the event, and ``quality`` how the fleet's forecasts have done,
+    where it has them.
     """
 
     at: float
@@ -52,6 +83,9 @@ class ForecastTable:
     margin_p90: Floats
     history_points: NDArray[np.int64]
     usual_overload_seconds: Floats
+    gate_open: NDArray[np.bool_] | None = None
+    chances: Chances | None = None
+    quality: Quality | None = None
 
     def p_over(self, limits: Floats) -> Floats:
         """Probability that each series reaches its limit within each horizon.
@@ -59,6 +93,9 @@ class ForecastTable:
         ``limits`` is S or S × K; the answer S × H or S × K × H in [0, 1], not falling with the horizon nor rising with
         the limit; NaN where nothing can be said. Ask with ``capacity − hypothetical load`` to judge a placement.
         """
+        if self.chances is not None:
+            asked = np.asarray(limits, dtype=np.float64)
+            return self.chances.probability(asked) if asked.ndim == 2 else self.chances.probability(asked[:, None])[:, 0]
         from forecasting.events import probability_over  # the table is a value; the arithmetic lives with the events
 
         return probability_over(self, limits)
@@ -66,11 +103,12 @@ class ForecastTable:
 
 @dataclass(frozen=True, slots=True)
 class ForecastState:
-    """What a forecaster carries from one refresh to the next; ``arrays`` and ``numbers`` go to disk as they are."""
+    """What a forecaster carries from one refresh to the next; ``arrays``, ``numbers`` and ``keys`` (the series) go to disk as they are."""
 
     method: str
-    arrays: dict[str, Floats]
+    arrays: Mapping[str, NDArray[np.floating]]
     numbers: dict[str, float]
+    keys: tuple[str, ...] = ()
 
 
 class Forecaster(Protocol):

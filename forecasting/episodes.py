@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.api import Floats
-from forecasting.rolling import carried_forward, known_loads
+from forecasting.rolling import blocks, carried_forward, known_loads
 
 UNKNOWN, UNDER, OVER = -1, 0, 1
 CARRY_POINTS = 3
@@ -19,8 +19,18 @@ def usual_overload_seconds(values: Floats, limits: Floats, grid_seconds: float) 
     ``values`` is S × T, ``limits`` S. A run counts where both its beginning and its end were seen: one that touches the
     edge of the history or a long gap is of unknown length, and so is the one that is still going on.
     """
+    limit = np.asarray(limits, dtype=np.float64)
+    median = np.full(values.shape[0], np.nan)
+    some = np.flatnonzero((values >= limit[:, None]).any(axis=1))  # most series of a good fleet have none
+    for rows in blocks(len(some)):
+        chosen = some[rows]
+        median[chosen] = _median_run(values[chosen], limit[chosen, None])
+    return median * grid_seconds
+
+
+def _median_run(values: Floats, limit: Floats) -> Floats:
+    """Median length of the runs of each of S × T at or above the limits S × 1, in columns; NaN where there was none."""
     loads = carried_forward(known_loads(values), CARRY_POINTS)
-    limit = np.asarray(limits, dtype=np.float64)[:, None]
     phase = np.where(np.isnan(loads) | np.isnan(limit), UNKNOWN, np.where(loads >= limit, OVER, UNDER)).astype(np.int8)
     edge = np.full((phase.shape[0], 1), UNKNOWN, dtype=np.int8)
     before = np.concatenate([edge, phase[:, :-1]], axis=1) if phase.shape[1] else phase
@@ -28,7 +38,7 @@ def usual_overload_seconds(values: Floats, limits: Floats, grid_seconds: float) 
     rows, starts = np.nonzero((phase == OVER) & (before != OVER))
     _, ends = np.nonzero((phase == OVER) & (after != OVER))
     seen = (before[rows, starts] == UNDER) & (after[rows, ends] == UNDER)
-    return _median_per_row(rows[seen], (ends - starts + 1.0)[seen], phase.shape[0]) * grid_seconds
+    return _median_per_row(rows[seen], (ends - starts + 1.0)[seen], phase.shape[0])
 
 
 def _median_per_row(rows: NDArray[np.int64], lengths: Floats, series: int) -> Floats:

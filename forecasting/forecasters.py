@@ -100,7 +100,7 @@ def remembered_pool(state: ForecastState | None, settings: RegressionSettings) -
     wanted = np.asarray(settings.horizon_steps, dtype=np.float64)
     if not np.array_equal(steps, wanted) or square.shape != wanted.shape or ratio.shape != wanted.shape:
         return None
-    return Pool(square, ratio, int(series))
+    return Pool(square.astype(np.float64), ratio.astype(np.float64), int(series))
 
 
 def pool_state(pool: Pool, settings: RegressionSettings) -> ForecastState:

@@ -6,6 +6,7 @@ newest of which is now.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,15 @@ from forecasting.api import Floats
 LARGEST_LOAD: Final = 1e6
 """A load is a ratio of a capacity; a million capacities is a broken sensor, so it counts as unknown, like ±Inf. The
 bound also keeps every square below 1e12, where float64 still resolves a ratio's ten-thousandths."""
+
+BLOCK_SERIES: Final = 1024
+"""Series that are worked on together: their arrays of some 100 columns stay in a processor's cache, and memory stays bounded."""
+
+
+def blocks(series: int) -> Iterator[slice]:
+    """Cut S rows into blocks; one empty block where there is none, so that shapes are right there too."""
+    for first in range(0, max(series, 1), BLOCK_SERIES):
+        yield slice(first, first + BLOCK_SERIES)
 
 
 def known_loads(values: Floats) -> Floats:

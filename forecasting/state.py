@@ -1,22 +1,25 @@
-"""A forecaster's state as bytes and back: one line of JSON and raw float64 numbers, checked by a digest, never pickle."""
+"""A forecaster's state as bytes and back: one line of JSON and raw numbers, checked by a digest, never pickle."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from forecasting.api import Floats, ForecastState
+from forecasting.api import ForecastState
 
 MAGIC: Final = b"edgeshift-forecast-state"
-SCHEMA: Final = 1
-LARGEST_HEADER_BYTES: Final = 1 << 20
-"""A header names some arrays and numbers; a megabyte of it is no header of ours."""
+SCHEMA: Final = 2
+LARGEST_HEADER_BYTES: Final = 1 << 24
+"""A header names arrays, numbers and series; 100,000 series have about 4 MB of names."""
 DIGEST_BYTES: Final = 32
-NUMBER_BYTES: Final = 8
+KINDS: Final = ("<f2", "<f4", "<f8")
+"""Half, single and double precision, little-endian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,8 @@ class Unreadable:
 
 def to_bytes(state: ForecastState) -> bytes:
     """Write a state down: magic and schema, JSON header, SHA-256 of all that follows; same state, same bytes."""
-    arrays = {name: np.ascontiguousarray(state.arrays[name], dtype="<f8") for name in sorted(state.arrays)}
-    header = {
-        "method": state.method,
-        "numbers": {name: float(state.numbers[name]) for name in sorted(state.numbers)},
-        "shapes": {name: list(np.shape(state.arrays[name])) for name in arrays},
-    }
-    body = json.dumps(header, sort_keys=True).encode() + b"\n" + b"".join(array.tobytes() for array in arrays.values())
-    return MAGIC + f" {SCHEMA}\n".encode() + hashlib.sha256(body).digest() + body
+    parts = list(_body(state))
+    return b"".join([MAGIC + f" {SCHEMA}\n".encode(), _sealed(parts), *parts])
 
 
 def from_bytes(data: bytes) -> ForecastState | Unreadable:
@@ -58,8 +55,30 @@ def from_bytes(data: bytes) -> ForecastState | Unreadable:
 
 
 def digest(state: ForecastState) -> str:
-    """SHA-256 of a state in hexadecimal: equal digests, equal states."""
-    return hashlib.sha256(to_bytes(state)).hexdigest()
+    """SHA-256 of a state in hexadecimal, the one that its bytes carry: equal digests, equal states."""
+    return _sealed(_body(state)).hex()
+
+
+def _body(state: ForecastState) -> Iterator[bytes | memoryview]:
+    """The header and the numbers of each array, in order of their names; arrays are copied only where they do not lie in one piece."""
+    arrays = {name: np.ascontiguousarray(array).astype(_kind(array), copy=False) for name, array in sorted(state.arrays.items())}
+    header = {
+        "keys": state.keys,
+        "kinds": {name: array.dtype.str for name, array in arrays.items()},
+        "method": state.method,
+        "numbers": {name: float(state.numbers[name]) for name in sorted(state.numbers)},
+        "shapes": {name: list(np.shape(state.arrays[name])) for name in arrays},
+    }
+    yield json.dumps(header, sort_keys=True).encode() + b"\n"
+    for array in arrays.values():
+        yield array.reshape(-1).view(np.uint8).data
+
+
+def _sealed(parts: Iterable[bytes | memoryview]) -> bytes:
+    seal = hashlib.sha256()
+    for part in parts:
+        seal.update(part)
+    return seal.digest()
 
 
 def _decoded(line: bytes, payload: bytes) -> ForecastState:
@@ -71,23 +90,42 @@ def _decoded(line: bytes, payload: bytes) -> ForecastState:
     if len(line) > LARGEST_HEADER_BYTES:
         raise ValueError("header too long")
     header: Any = json.loads(line)
-    arrays: dict[str, Floats] = {}
+    arrays: dict[str, NDArray[np.floating]] = {}
     offset = 0
     for name, shape in sorted(header["shapes"].items()):
         sizes = [_size(size) for size in shape]
-        length = NUMBER_BYTES
+        kind = np.dtype(_known_kind(header["kinds"][name]))
+        length = kind.itemsize
         for size in sizes:
             length *= size
         if offset + length > len(payload):
             raise ValueError("payload too short")
-        arrays[name] = np.frombuffer(payload[offset : offset + length], dtype="<f8").astype(np.float64).reshape(sizes)
+        arrays[name] = np.frombuffer(payload[offset : offset + length], dtype=kind).astype(kind.newbyteorder("=")).reshape(sizes)
         offset += length
     if offset != len(payload):
         raise ValueError("payload too long")
     method = header["method"]
     if not isinstance(method, str):
         raise TypeError("the method must be a name")
-    return ForecastState(method, arrays, {str(name): float(value) for name, value in header["numbers"].items()})
+    numbers = {str(name): float(value) for name, value in header["numbers"].items()}
+    return ForecastState(method, arrays, numbers, tuple(str(key) for key in header["keys"]))
+
+
+def _kind(array: NDArray[np.floating]) -> str:
+    """How an array's numbers are written; whatever is no half or single precision is written in double."""
+    kind = np.dtype(array.dtype).newbyteorder("<").str
+    return kind if kind in KINDS else "<f8"
+
+
+def _known_kind(kind: Any) -> str:
+    """A way of writing numbers that is ours.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    if kind not in KINDS:
+        raise ValueError("numbers of an unknown kind")
+    return str(kind)
 
 
 def _size(value: Any) -> int:

@@ -185,7 +185,7 @@ class ActuatorSettings(Section):
 class ForecastingSettings(Section):
     """The method of forecasting; ``window_points`` None leaves the trailing window to the method's own default."""
 
-    method: Literal["regression", "last_value"] = "regression"
+    method: Literal["learned", "regression", "last_value"] = "learned"
     window_points: Annotated[int, Field(ge=4, le=120)] | None = None
 
 

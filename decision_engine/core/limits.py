@@ -50,7 +50,7 @@ class Overload:
 class Foresight:
     """When a forecast may act (SC-12)."""
 
-    probability: float = 0.5
+    probability: float = 0.3
     margin_deviations: float = 1.28
     skill_pseudo_points: float = 200.0
     move_seconds_prior: float = 20.0

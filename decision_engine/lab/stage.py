@@ -81,7 +81,7 @@ def write_files(stage: Stage) -> None:
 
 
 def settings_document(stage: Stage) -> dict[str, Any]:
-    """The engine's settings: the lab's quicker rhythm, everything else as shipped."""
+    """The engine's settings: the lab's quicker rhythm, and the line in time, since a fleet that is minutes old has taught nothing yet."""
     url = stage.addresses.url
     command = [sys.executable, "-m", "decision_engine.lab.camera_ai", "--workload", "{workload}", "--camera", "{camera}",
                "--environment-class", "{environment_class}", "--frames-per-second", str(AI_FRAMES_PER_SECOND)]  # fmt: skip
@@ -92,6 +92,7 @@ def settings_document(stage: Stage) -> dict[str, Any]:
         "state_directory": str(stage.directory / "state"),
         "service": {"listen": f"127.0.0.1:{stage.addresses.service_port}"},
         **{name: _plain(part) for name, part in asdict(LAB_LIMITS).items() if name != "autonomy"},
+        "forecasting": {"method": "regression"},
         "actuators": {
             "simulated": {"url": url(stage.addresses.control_port), "timeout_seconds": 2.0},
             "process": {

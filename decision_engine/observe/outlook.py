@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from decision_engine.catalog.model import RESOURCES
@@ -12,8 +14,8 @@ from forecasting.api import ForecastTable, Series
 R = len(RESOURCES)
 
 
-def background_series(history: History, cost_is_measured: Bools, limits: Floats, now: float) -> Series:
-    """The background of D devices × R resources as S = D × R series (row ``device * R + resource``).
+def background_series(history: History, cost_is_measured: Bools, limits: Floats, device_ids: tuple[str, ...], now: float) -> Series:
+    """The background of D devices × R resources as S = D × R series (row ``device * R + resource``), each under its name.
 
     ``limits`` D × R is what the background may reach: the overload limit minus the cost of today's workloads. The last
     column is the last whole grid cell before ``now``, and ``end`` the time at which it ended.
@@ -24,14 +26,16 @@ def background_series(history: History, cost_is_measured: Bools, limits: Floats,
         end=history.end(now),
         grid_seconds=history.grid_seconds,
         limits=limits.reshape(-1),
+        keys=tuple(f"{device}/{resource}" for device in device_ids for resource in RESOURCES),
     )
 
 
 def outlook(table: ForecastTable, cost_now: Floats, limits: Floats) -> Outlook:
     """The forecast of the whole: background plus the cost of today's workloads, ``cost_now`` D × R.
 
-    ``limits`` are the R overload limits. The forecast itself may act where its skill is above 0; where it is not, or is
-    unknown, the last value + volatility margin rule decides. What is unknown stays NaN.
+    ``limits`` are the R overload limits. The forecast itself may act where its gate is open (a method without a gate of its
+    own: where its skill is above 0); elsewhere the last value + volatility margin rule decides. What is unknown stays NaN.
+    The method's model of the event has given its answer here and does not travel on: a recorded snapshot stays small.
 
     Raises:
         ValueError: the table does not hold D × R series; it was made for another version of the catalogue.
@@ -43,9 +47,9 @@ def outlook(table: ForecastTable, cost_now: Floats, limits: Floats) -> Outlook:
     cost = cost_now[:, :, np.newaxis]
     skill = table.skill.reshape(devices, resources)
     with np.errstate(invalid="ignore"):
-        gate_open: Bools = skill > 0
+        gate_open: Bools = skill > 0 if table.gate_open is None else table.gate_open.reshape(devices, resources)
     return Outlook(
-        background=table,
+        background=replace(table, chances=None),
         cost_now=cost_now,
         p50=saturated(table.p50.reshape(shape) + cost),
         p90=saturated(table.p90.reshape(shape) + cost),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decision_engine.core.snapshot import Devices, Outlook, Placements, Snapshot, Workloads
-from forecasting.api import ForecastTable
+from forecasting.api import ForecastTable, Quality
 
 HEADER: Final = "header"
 FORMAT: Final = 1
@@ -24,6 +24,7 @@ NESTED: Final[dict[str, type[Any]]] = {
     "placements": Placements,
     "outlook": Outlook,
     "outlook.background": ForecastTable,
+    "outlook.background.quality": Quality,
 }
 """Where in a snapshot which dataclass stands."""
 Arrays = dict[str, NDArray[Any]]

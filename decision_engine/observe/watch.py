@@ -88,7 +88,9 @@ class FleetWatch:
 
     def series(self, look: Look) -> Series:
         """The background of all devices for the forecaster, S = D × R; changes once per grid step, when ``end`` moves on."""
-        return background_series(self.history, self._keeper.cost_is_measured, self._ratios() - look.cost_now, look.sight.readings.now)
+        room = self._ratios() - look.cost_now
+        sight = look.sight
+        return background_series(self.history, self._keeper.cost_is_measured, room, sight.index.device_ids, sight.readings.now)
 
     async def close(self) -> None:
         """Give back the source's connections."""

@@ -17,6 +17,7 @@ from decision_engine.core.move import ENDED
 from decision_engine.core.snapshot import Snapshot
 from decision_engine.engine import CycleReport
 from exporters.contract import Metric
+from forecasting.api import ForecastTable
 
 CYCLE_BUCKETS_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -26,7 +27,22 @@ SKILL: Final = Metric(
 GATE: Final = Metric(
     "edgeshift_forecast_gate_open", "gauge", "", ("device", "resource"), "1 where the forecast may act, 0 where the margin rule decides"
 )
-FORECAST_METRICS: Final = (SKILL, GATE)
+QUALITY_METRICS: Final = (
+    Metric(
+        "edgeshift_forecast_coverage_ratio", "gauge", "ratio", ("horizon",), "Trailing share of loads at or below p90, by seconds ahead"
+    ),
+    Metric("edgeshift_forecast_pinball_ratio", "gauge", "ratio", ("horizon",), "Trailing mean pinball loss of p90, by seconds ahead"),
+    Metric(
+        "edgeshift_forecast_fleet_skill_ratio", "gauge", "ratio", ("horizon",), "Trailing Brier skill over the margin rule, of the fleet"
+    ),
+)
+CALIBRATION_METRICS: Final = (
+    Metric(
+        "edgeshift_forecast_said_ratio", "gauge", "ratio", ("horizon", "tenth"), "Mean probability of overload that was said, by its tenth"
+    ),
+    Metric("edgeshift_forecast_came_ratio", "gauge", "ratio", ("horizon", "tenth"), "Share of overloads that came where it was said"),
+)
+FORECAST_METRICS: Final = (SKILL, GATE, *QUALITY_METRICS, *CALIBRATION_METRICS)
 
 ENGINE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("edgeshift_engine_blind", "gauge", "", (), "1 while Prometheus cannot be believed and nothing is decided"),
@@ -52,7 +68,7 @@ class EngineMetrics:
         self.actuators = actuators
         self._kept = CollectorRegistry()
         self._families = {metric.name: self._family(metric) for metric in ENGINE_METRICS if metric not in FORECAST_METRICS}
-        self._forecasts = _Forecasts()
+        self._forecasts = ForecastFamilies()
         self._gauge("edgeshift_build_info").labels(version).set(1)
         self._gauge("edgeshift_engine_blind").set(1)
         for outcome in ENDED:
@@ -109,14 +125,14 @@ class EngineMetrics:
         return family
 
 
-class _Forecasts(Collector):
+class ForecastFamilies(Collector):
     """Skill and gate of the newest snapshot, written out when somebody asks and not in every cycle."""
 
     snapshot: Snapshot | None = None
 
     def collect(self) -> Iterator[Family]:
         """Where nothing is known about skill there is no sample, never a 0."""
-        skill, gate = (GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels) for metric in FORECAST_METRICS)
+        skill, gate = _family(SKILL), _family(GATE)
         snapshot = self.snapshot
         outlook = None if snapshot is None else snapshot.outlook
         if snapshot is not None and outlook is not None:
@@ -125,7 +141,29 @@ class _Forecasts(Collector):
                     if math.isfinite(ratio):
                         skill.add_metric((device, resource), ratio)
                         gate.add_metric((device, resource), 1 if is_open else 0)
-        yield from (skill, gate)
+        yield from (skill, gate, *_quality(None if outlook is None else outlook.background))
+
+
+def _quality(table: ForecastTable | None) -> list[GaugeMetricFamily]:
+    """The fleet's record by horizon; a method that keeps none, or has no outcomes yet, has no samples."""
+    families = {metric.name: _family(metric) for metric in (*QUALITY_METRICS, *CALIBRATION_METRICS)}
+    if table is None or table.quality is None:
+        return list(families.values())
+    quality, horizons = table.quality, [f"{seconds:g}" for seconds in table.horizon_seconds]
+    for metric, values in zip(QUALITY_METRICS, (quality.coverage, quality.pinball, quality.skill), strict=True):
+        for horizon, value in zip(horizons, values.tolist(), strict=True):
+            if math.isfinite(value):
+                families[metric.name].add_metric((horizon,), value)
+    for metric, shares in zip(CALIBRATION_METRICS, (quality.said, quality.came), strict=True):
+        for horizon, row in zip(horizons, shares.tolist(), strict=True):
+            for tenth, value in enumerate(row):
+                if math.isfinite(value):
+                    families[metric.name].add_metric((horizon, str(tenth)), value)
+    return list(families.values())
+
+
+def _family(metric: Metric) -> GaugeMetricFamily:
+    return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
 
 
 class _Promised(Collector):

@@ -9,7 +9,8 @@ import numpy as np
 from decision_engine.core.limits import Limits, Moving, Times
 from decision_engine.core.reading import Quality
 from decision_engine.core.snapshot import READY, Devices, Outlook, Placements, Snapshot, Workloads
-from forecasting.api import ForecastTable
+from forecasting.api import Floats, ForecastTable
+from forecasting.api import Quality as ForecastQuality
 
 NOW = 1_700_000_000.0
 HORIZONS = np.array([30.0, 90.0, 180.0, 360.0])
@@ -121,6 +122,7 @@ class FakeFleet:
             margin_p90=flat,
             history_points=np.full(rows, 100),
             usual_overload_seconds=np.full(rows, 120.0),
+            quality=ForecastQuality(np.full(h, 0.9), np.full(h, 0.01), np.full(h, 0.3), said=_calm(h), came=_calm(h)),
         )
         return Outlook(
             background=table,
@@ -176,3 +178,10 @@ def calm_fleet(edges: int = 4) -> FakeFleet:
 def quick_limits() -> Limits:
     """Five-second cycles, short dwell."""
     return replace(Limits(), times=Times(), moving=replace(Moving(), dwell_seconds=60.0))
+
+
+def _calm(horizons: int) -> Floats:
+    """Shares by tenths of probability of a fleet to which hardly anything ever happens: all in the lowest tenth, the others unknown."""
+    shares = np.full((horizons, 10), np.nan)
+    shares[:, 0] = 0.02
+    return shares

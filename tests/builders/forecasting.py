@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.api import Floats, Series
+from forecasting.api import Floats, Forecaster, ForecastState, ForecastTable, Series
+from forecasting.learned import LearnedForecaster, LearnedSettings
+from forecasting.learner import LearnerSettings
 
 END = 1_700_000_000.0
 GRID_SECONDS = 5.0
@@ -34,3 +36,37 @@ def ramps(series: int, points: int, begins: tuple[int, ...], seed: int, deviatio
     for begin in begins:
         base[begin : begin + shape.size] = shape
     return np.clip(base[:points] + ar1(series, points, deviation, 0.5, seed), 0.0, 1.0)
+
+
+def learned(horizon_steps: tuple[int, ...] = (1, 3, 6, 12), skill_step: int = 3, day_points: int = 0) -> LearnedForecaster:
+    """A learner with other horizons, another step that its gate is judged at, or days."""
+    return LearnedForecaster(LearnedSettings(learner=LearnerSettings(horizon_steps, skill_step, day_points)))
+
+
+def past(values: Floats, column: int, keys: tuple[str, ...] = (), limit: float = LIMIT, width: int = 130) -> Series:
+    """What a refresh at ``column`` sees of S × T values: the newest ``width`` columns until then."""
+    seen = values[:, max(0, column + 1 - width) : column + 1]
+    return Series(seen, END + GRID_SECONDS * column, GRID_SECONDS, np.full(values.shape[0], limit), keys)
+
+
+def lived(
+    forecaster: Forecaster, values: Floats, columns: range, state: ForecastState | None = None, keys: tuple[str, ...] = ()
+) -> tuple[list[ForecastTable], ForecastState | None]:
+    """Refresh at each of the columns, the state handed on: every table, and the last state."""
+    tables = []
+    for column in columns:
+        history_now = past(values, column, keys)
+        table, state = forecaster.forecast(history_now, state, history_now.end)
+        tables.append(table)
+    return tables, state
+
+
+def events(series: int, points: int, seed: int) -> Floats:
+    """Loads that wander about their own level and now and then climb over 0.85 for some steps: enough for every model to learn from."""
+    generator = np.random.default_rng(seed)
+    level = generator.uniform(0.3, 0.65, (series, 1))
+    begins = generator.uniform(size=(series, points)) < 0.02
+    climb = np.zeros((series, points))
+    for column in range(1, points):
+        climb[:, column] = np.where(begins[:, column], 0.08, climb[:, column - 1] * 1.35) * (climb[:, column - 1] < 0.5)
+    return np.clip(level + climb + ar1(series, points, 0.03, 0.7, seed), 0.0, 1.0)

@@ -131,7 +131,7 @@ def test_foresight_moves_before_the_limit_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        pytest.param({"p_over": 0.4}, None, id="improbable"),
+        pytest.param({"p_over": 0.2}, None, id="improbable"),
         pytest.param({"gate": False, "p90": (0.84, 0.5, 0.5)}, None, id="gate-closed-margin-below"),
         pytest.param({"gate": False}, "margin_passes_limit", id="gate-closed-margin-decides"),
         pytest.param({"usual_overload_seconds": 5.0}, "usually_too_short", id="too-short-to-be-worth-a-move"),

@@ -1,17 +1,29 @@
-"""The last value, the margin rule, and the length of past overloads."""
+"""The last value, the margin rule, the simple rules beside them, and the length of past overloads."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from forecasting.baselines import MarginSettings, last_values, rolling_volatility
+from forecasting.api import Floats
+from forecasting.baselines import (
+    SMOOTHING_WEIGHTS,
+    MarginSettings,
+    last_values,
+    predict_linear,
+    rolling_mean,
+    rolling_volatility,
+    smoothed,
+)
 from forecasting.episodes import usual_overload_seconds
 from forecasting.forecasters import LastValueForecaster
 from forecasting.rolling import carried_forward, highest_ahead, matured_sum, newest_columns, trailing_sum
 from tests.builders.forecasting import END, ar1, history
 
 NAN = float("nan")
+STEPS = (1, 3, 6, 12)
 
 
 def test_margin_rule_is_last_plus_k_deviations_of_the_newest_differences() -> None:
@@ -92,3 +104,68 @@ def test_windows_see_exactly_their_columns() -> None:
     np.testing.assert_equal(carried_forward(np.array([[NAN, 1.0, NAN, NAN]]), 1), [[NAN, 1.0, 1.0, NAN]])
     np.testing.assert_equal(newest_columns(row, 6), [[NAN, NAN, 1.0, 2.0, 3.0, 4.0]])
     assert newest_columns(row, 2).tolist() == [[3.0, 4.0]]
+
+
+def test_predict_linear_is_the_line_of_polyfit_with_and_without_gaps() -> None:
+    loads = np.random.default_rng(5).uniform(0.0, 1.0, (6, 30))
+    loads[3, 25] = loads[4, -1] = loads[5, -12] = loads[5, 20] = NAN
+    found = predict_linear(loads, STEPS)
+    for row in range(6):
+        at = np.arange(-11.0, 1.0)[np.isfinite(loads[row, -12:])]
+        line = np.polyfit(at, loads[row, -12:][np.isfinite(loads[row, -12:])], 1)
+        np.testing.assert_allclose(found[row], np.polyval(line, STEPS))
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param([NAN] * 12, NAN, id="nothing"),
+        pytest.param([NAN] * 11 + [0.4], NAN, id="one point makes no line"),
+        pytest.param([NAN] * 10 + [0.4, 0.5], 1.1, id="two points make one"),
+        pytest.param([0.3] * 20, 0.3, id="constant"),
+        pytest.param([0.9] * 8 + [0.3] * 12, 0.3, id="only the last twelve count"),
+    ],
+)
+def test_predict_linear_six_steps_ahead(row: list[float], expected: float) -> None:
+    np.testing.assert_allclose(predict_linear(np.array([row]), (6,)), [[expected]])
+
+
+def test_rolling_mean_is_the_mean_of_the_known_loads_in_the_window() -> None:
+    loads = np.random.default_rng(6).uniform(0.0, 1.0, (3, 40))
+    loads[1, -5], loads[2] = NAN, NAN
+    found = rolling_mean(loads, STEPS)
+    np.testing.assert_allclose(found[:2], np.repeat(np.nanmean(loads[:2, -12:], axis=1)[:, None], 4, axis=1))
+    assert np.isnan(found[2]).all()
+
+
+def by_hand(row: Floats, steps: int) -> float:
+    """Exponential smoothing of one series, its α the one that was nearest ``steps`` ahead so far."""
+    best, answer = np.inf, NAN
+    for weight in SMOOTHING_WEIGHTS:
+        levels: list[float] = []
+        level, off = NAN, 0.0
+        for at, value in enumerate(row):
+            if at >= steps and np.isfinite(value) and np.isfinite(levels[at - steps]):
+                off += abs(value - levels[at - steps])
+            if np.isfinite(value):
+                level = value if np.isnan(level) else level + weight * (value - level)
+            levels.append(level)
+        if off < best - 1e-12:
+            best, answer = off, level
+    return answer
+
+
+def test_smoothing_takes_the_weight_that_was_nearest_so_far() -> None:
+    loads = np.concatenate([0.5 + ar1(4, 60, 0.05, 0.0, seed=7), np.cumsum(ar1(4, 60, 0.02, 0.0, seed=8), axis=1)])
+    loads[1, 20:23], loads[5, :30], loads[6, -1] = NAN, NAN, NAN
+    found = smoothed(loads, STEPS)
+    for row in range(8):
+        np.testing.assert_allclose(found[row], [by_hand(loads[row], steps) for steps in STEPS])
+    assert (np.abs(found[:4, 0] - 0.5) < np.abs(loads[:4, -1] - 0.5)).mean() > 0.5, "noise is smoothed"
+    np.testing.assert_array_equal(smoothed(np.array([[NAN, 0.3], [NAN, NAN]]), (1, 3)), [[0.3, 0.3], [NAN, NAN]])
+
+
+@pytest.mark.parametrize("rule", [predict_linear, rolling_mean, smoothed])
+def test_simple_rules_have_an_answer_for_nothing(rule: Callable[[Floats, tuple[int, ...]], Floats]) -> None:
+    assert rule(np.empty((0, 5)), STEPS).shape == (0, 4)
+    assert np.isnan(rule(np.empty((2, 0)), STEPS)).all()

@@ -14,16 +14,16 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from forecasting.api import ForecastState
 from forecasting.forecasters import RegressionForecaster, remembered_pool
 from forecasting.regression import RegressionSettings
-from forecasting.state import MAGIC, Unreadable, digest, from_bytes, to_bytes
+from forecasting.state import MAGIC, SCHEMA, Unreadable, digest, from_bytes, to_bytes
 from tests.builders.forecasting import END, ar1, history
 
+KINDS = st.sampled_from([np.float16, np.float32, np.float64])
 STATES = st.builds(
     ForecastState,
     method=st.text(max_size=20),
-    arrays=st.dictionaries(
-        st.text(max_size=8), arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)), max_size=4
-    ),
+    arrays=st.dictionaries(st.text(max_size=8), arrays(KINDS, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)), max_size=4),
     numbers=st.dictionaries(st.text(max_size=8), st.floats(), max_size=4),
+    keys=st.lists(st.text(max_size=8), max_size=4).map(tuple),
 )
 
 
@@ -36,6 +36,8 @@ def test_round_trip(state: ForecastState) -> None:
     assert found.method == state.method and found.arrays.keys() == state.arrays.keys()
     for name, array in state.arrays.items():
         np.testing.assert_array_equal(found.arrays[name], array)
+        assert found.arrays[name].dtype == array.dtype
+    assert found.keys == state.keys
     np.testing.assert_equal(found.numbers, state.numbers)
 
 
@@ -50,27 +52,38 @@ def test_any_damaged_byte_is_noticed(state: ForecastState, position: int, flip: 
 @given(data=st.binary(max_size=200))
 def test_any_bytes_get_an_answer(data: bytes) -> None:
     assert isinstance(from_bytes(data), Unreadable)
-    assert isinstance(from_bytes(MAGIC + b" 1\n" + data), Unreadable)
+    assert isinstance(from_bytes(MAGIC + f" {SCHEMA}\n".encode() + data), Unreadable)
+
+
+def header(**changed: object) -> dict[str, object]:
+    return {"method": "m", "numbers": {}, "shapes": {}, "kinds": {}, "keys": []} | changed
+
+
+def test_a_header_of_ours_is_read() -> None:
+    assert isinstance(from_bytes(sealed(header(shapes={"a": [1]}, kinds={"a": "<f8"}), b"12345678")), ForecastState)
 
 
 def sealed(header: object, payload: bytes = b"") -> bytes:
     body = (header if isinstance(header, bytes) else json.dumps(header).encode()) + b"\n" + payload
-    return MAGIC + b" 1\n" + hashlib.sha256(body).digest() + body
+    return MAGIC + f" {SCHEMA}\n".encode() + hashlib.sha256(body).digest() + body
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(MAGIC + b" 2\n" + b"0" * 40, id="a later schema"),
-        pytest.param(sealed({"method": "m", "numbers": {}, "shapes": {"a": [2]}}, b"12345678"), id="too few numbers"),
-        pytest.param(sealed({"method": "m", "numbers": {}, "shapes": {"a": [1]}}, b"1234567812345678"), id="too many numbers"),
-        pytest.param(sealed({"method": "m", "numbers": {}, "shapes": {"a": [-1]}}), id="a negative axis"),
-        pytest.param(sealed({"method": "m", "numbers": {}, "shapes": {"a": [True]}}, b"12345678"), id="an axis that is no number"),
-        pytest.param(sealed({"method": "m", "numbers": {"x": "many"}, "shapes": {}}), id="a number that is none"),
+        pytest.param(MAGIC + b" 1\n" + b"0" * 40, id="a former schema"),
+        pytest.param(sealed(header(shapes={"a": [2]}, kinds={"a": "<f8"}), b"12345678"), id="too few numbers"),
+        pytest.param(sealed(header(shapes={"a": [1]}, kinds={"a": "<f8"}), b"1234567812345678"), id="too many numbers"),
+        pytest.param(sealed(header(shapes={"a": [1]}, kinds={"a": "<i8"}), b"12345678"), id="numbers of another kind"),
+        pytest.param(sealed(header(shapes={"a": [1]}), b"12345678"), id="numbers of no kind"),
+        pytest.param(sealed(header(shapes={"a": [-1]}, kinds={"a": "<f8"})), id="a negative axis"),
+        pytest.param(sealed(header(shapes={"a": [True]}, kinds={"a": "<f8"}), b"12345678"), id="an axis that is no number"),
+        pytest.param(sealed(header(numbers={"x": "many"})), id="a number that is none"),
+        pytest.param(sealed(header(keys=7)), id="keys that are none"),
+        pytest.param(sealed(header(method=7)), id="a method that is no name"),
         pytest.param(sealed([]), id="a header that is no object"),
         pytest.param(sealed(b"[" * 100_000), id="a header nested without end"),
         pytest.param(sealed({"method": "m"}), id="a header without numbers"),
-        pytest.param(sealed({"method": 7, "numbers": {}, "shapes": {}}), id="a method that is no name"),
     ],
 )
 def test_a_foreign_file_is_answered_with_a_reason(data: bytes) -> None:

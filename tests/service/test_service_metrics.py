@@ -13,15 +13,18 @@ from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from decision_engine.catalog.model import RESOURCES
-from decision_engine.service.metrics import ENGINE_METRICS, EngineMetrics
+from decision_engine.service.metrics import CALIBRATION_METRICS, ENGINE_METRICS, QUALITY_METRICS, EngineMetrics, ForecastFamilies
 from exporters.contract import Metric
+from tests.builders.fleet import HORIZONS, calm_fleet
 from tests.builders.service import UNREACHABLE, Client, Story, served
 
 CHECKED_BY_SECONDS = 75.0
 """By then a move has ended and what it had promised was checked."""
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 OWN_LABELS = {"histogram": {"le"}}
-CASES = [pytest.param(metric, id=metric.name) for metric in ENGINE_METRICS]
+RECORD_METRICS = (*QUALITY_METRICS, *CALIBRATION_METRICS)
+"""Only a forecaster that learns keeps a record; the story's does not."""
+CASES = [pytest.param(metric, id=metric.name) for metric in ENGINE_METRICS if metric not in RECORD_METRICS]
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +117,14 @@ def test_served_as_prometheus_wants_it(told: Story) -> None:
 def test_promtool_finds_nothing_to_say(told: Story) -> None:
     check = subprocess.run(["promtool", "check", "metrics"], input=told.loop.metrics.page(), capture_output=True, timeout=30.0, check=False)
     assert (check.returncode, check.stdout, check.stderr) == (0, b"", b"")
+
+
+def test_a_forecaster_that_learns_tells_its_record_by_horizon() -> None:
+    forecasts = ForecastFamilies()
+    forecasts.snapshot = calm_fleet().snapshot()
+    said = {family.name: family for family in forecasts.collect()}
+    horizons = [f"{seconds:g}" for seconds in HORIZONS]
+    for metric, value in zip(QUALITY_METRICS, (0.9, 0.01, 0.3), strict=True):
+        assert [(sample.labels, sample.value) for sample in said[metric.name].samples] == [({"horizon": h}, value) for h in horizons]
+    for metric in CALIBRATION_METRICS:
+        assert [sample.labels for sample in said[metric.name].samples] == [{"horizon": h, "tenth": "0"} for h in horizons], metric.name

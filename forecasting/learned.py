@@ -1,0 +1,183 @@
+"""The forecaster that learns from its fleet as it goes: load by regressions chosen by their record, p90, and the event itself.
+
+Memory is linear: with four horizons of up to twelve steps a state has 9.2 kB for each series (1.9 kB for the regressions, 6.4 kB
+for what the last twelve columns saw and said, 0.5 kB for the levels, 0.3 kB for the records) and some 30 kB for the fleet. While a
+column is taken in, about 4 kB more for each series are in use; what the last columns said is shared by the old and the new state.
+Time is linear too and does not depend on the length of the history.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.api import Floats, ForecastState, ForecastTable, Series
+from forecasting.baselines import MarginSettings, last_values
+from forecasting.calibration import LEAST_SPREAD, NORMAL_P90
+from forecasting.episodes import usual_overload_seconds
+from forecasting.keeping import KeptArrays, kept, moved
+from forecasting.learner import LearnerSettings, Learnt, crossing_now, nothing_learnt, nothing_said, take_in
+from forecasting.rolling import known_loads, newest_columns, silent_columns
+from forecasting.skill import shrunk_skill
+
+LEARNED: Final = "learned-1"
+"""Methods are named with their version: a state is used by the method that wrote it and by no other."""
+DAY_SECONDS: Final = 86_400.0
+"""Whoever wires the room turns this into the learner's ``day_points``: a day in grid steps."""
+COLD_COLUMNS: Final = 288
+"""A start without memory lives through at most this much of the past: a day of 5-min steps, enough for every sum to settle."""
+COLD_CELLS: Final = 300_000
+"""… and through no more than this many series × columns, about five seconds' work, but at least one longest horizon."""
+EPISODE_COLUMNS: Final = 288
+"""The usual length of an overload is that of the newest ones: looking through a whole day at each refresh would cost more than all else."""
+CLOSED_BELOW: Final = -0.05
+"""The gate opens above 0 and closes below this: between the two it stays as it was."""
+LARGEST_COUNT: Final = 1e15
+"""Columns are counted in whole numbers, which a double holds exactly up to here; no fleet lives that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSettings:
+    """``learner`` says how it learns, ``margin`` the rule to beat, ``skill_pseudo_points`` how far skill is drawn to the fleet's."""
+
+    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    margin: MarginSettings = field(default_factory=MarginSettings)
+    skill_pseudo_points: float = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What each series' record is worth (S; NaN without any evidence), and whether it may act on its forecasts."""
+
+    skill: Floats
+    gate_open: NDArray[np.bool_]
+
+    @classmethod
+    def anew(cls, skill: Floats, open_before: NDArray[np.bool_]) -> Judged:
+        """Open or close each gate, or leave it as it was."""
+        return cls(skill, np.where(open_before, skill >= CLOSED_BELOW, skill > 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where to go on: what was learnt until ``end``, where the gate was open (S), and how many of the newest columns are ``new``."""
+
+    learnt: Learnt
+    gate: NDArray[np.bool_]
+    end: float
+    new: int
+
+
+class LearnedForecaster:
+    """See ``forecasting.learner``: what it learns from, and in which order."""
+
+    name = LEARNED
+
+    def __init__(self, settings: LearnedSettings | None = None) -> None:
+        """Take the settings; the defaults are explained where they stand."""
+        self.settings = settings or LearnedSettings()
+
+    def forecast(self, history: Series, state: ForecastState | None, now: float) -> tuple[ForecastTable, ForecastState]:
+        """Forecast S series at H horizons counted from ``now``; NaN where too little is known.
+
+        Columns that have come since the state was made are learnt from, one after the other; without a state of this method
+        the newest past is lived through first. Time since ``history.end`` counts as unknown grid steps. A state of another
+        method, grid or shape, from a later time, or with numbers that cannot be is ignored.
+        """
+        learner, margin = self.settings.learner, self.settings.margin
+        series = history.values.shape[0]
+        keys = history.keys if len(history.keys) == series else ()
+        behind = _whole_steps(now - history.end, history.grid_seconds, learner.horizon_steps[-1])
+        loads, limits = silent_columns(history.values, behind), np.asarray(history.limits, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            resumed = _resumed(state, replace(history, values=loads, end=history.end + behind * history.grid_seconds, keys=keys), learner)
+            learnt = resumed.learnt
+            for column in range(loads.shape[1] - resumed.new, loads.shape[1]):
+                until = loads[:, : column + 1]
+                recent = known_loads(newest_columns(until, margin.volatility_points + learner.horizon_steps[-1]))
+                learnt = take_in(learnt, until, limits, last_values(recent, learner.horizon_steps, margin).margin_p90, learner)
+            evidence = learnt.verdicts.evidence(learner.horizon_steps.index(learner.skill_step))
+            judged = Judged.anew(shrunk_skill(evidence, self.settings.skill_pseudo_points), resumed.gate)
+            table = self._table(learnt, loads, replace(history, limits=limits), now, judged)
+        numbers = {"columns": float(learnt.columns), "end": resumed.end, "grid_seconds": history.grid_seconds}
+        return table, ForecastState(self.name, KeptArrays(learnt, judged.gate_open), numbers, keys)
+
+    def _table(self, learnt: Learnt, loads: Floats, history: Series, now: float, judged: Judged) -> ForecastTable:
+        """What the newest column said, as a table."""
+        learner = self.settings.learner
+        said = learnt.origins[0] if learnt.origins else nothing_said(loads.shape[0], learner)
+        chances = crossing_now(learnt, loads if learnt.origins else loads[:, :0], learner)
+        p50, p90 = said.p50.astype(np.float64), said.p90.astype(np.float64)
+        episodes = loads[:, -EPISODE_COLUMNS:]
+        return ForecastTable(
+            at=now,
+            method=self.name,
+            horizon_seconds=np.asarray(learner.horizon_steps, dtype=np.float64) * history.grid_seconds,
+            p50=p50,
+            p90=p90,
+            spread=np.maximum((p90 - p50) / NORMAL_P90, LEAST_SPREAD),
+            skill=np.where(np.isnan(p50).all(axis=1), np.nan, judged.skill),
+            margin_p90=said.margin.astype(np.float64),
+            history_points=chances.now.points.astype(np.int64),
+            usual_overload_seconds=usual_overload_seconds(episodes, history.limits, history.grid_seconds),
+            gate_open=judged.gate_open,
+            chances=chances,
+            quality=learnt.verdicts.quality(),
+        )
+
+
+def _resumed(state: ForecastState | None, history: Series, settings: LearnerSettings) -> Resumed:
+    """Go on from a state, or begin anew with the newest past."""
+    series, columns = history.values.shape
+    bearable = bearable_columns(series, settings.horizon_steps[-1])
+    found = _remembered(state, history, settings)
+    if found is None:
+        return Resumed(nothing_learnt(series, settings), np.zeros(series, dtype=np.bool_), history.end, min(columns, bearable))
+    # The nearest whole number, so that refreshes a little early or late neither miss a column nor learn one twice.
+    passed = _whole_steps(history.end - found.end + history.grid_seconds / 2.0, history.grid_seconds, columns + bearable)
+    new = min(passed, columns, bearable)
+    learnt = found.learnt if new == passed else _after_a_hole(found.learnt)
+    return replace(found, learnt=learnt, new=new, end=history.end if passed else found.end)
+
+
+def bearable_columns(series: int, longest_steps: int) -> int:
+    """How many columns of a fleet may be lived through in one refresh."""
+    return max(longest_steps + 1, min(COLD_COLUMNS, COLD_CELLS // max(series, 1)))
+
+
+def _after_a_hole(learnt: Learnt) -> Learnt:
+    """The same without what was said before columns that nobody has seen: it cannot be compared with what comes."""
+    return replace(learnt, origins=(), now=None)
+
+
+def _remembered(state: ForecastState | None, history: Series, settings: LearnerSettings) -> Resumed | None:
+    """What a state holds for the series of this history; None where it cannot be used."""
+    if state is None or state.method != LEARNED or state.numbers.get("grid_seconds") != history.grid_seconds:
+        return None
+    end, columns = state.numbers.get("end", math.nan), state.numbers.get("columns", math.nan)
+    from_the_future = not history.end >= end - history.grid_seconds / 2.0
+    if from_the_future or not 0.0 <= columns <= LARGEST_COUNT:
+        return None
+    held = kept(state.arrays, int(columns), settings)
+    if held is None:
+        return None
+    found = Resumed(*held, end, 0)
+    former = len(found.gate)
+    if state.keys == history.keys and former == history.values.shape[0]:
+        return found
+    if not history.keys or len(state.keys) != former:
+        return None
+    places = {key: row for row, key in enumerate(state.keys)}
+    rows = [places.get(key, -1) for key in history.keys]
+    gate = np.array([row >= 0 and bool(found.gate[row]) for row in rows], dtype=np.bool_)
+    return replace(found, learnt=moved(found.learnt, rows, settings), gate=gate)
+
+
+def _whole_steps(seconds: float, grid_seconds: float, most: int) -> int:
+    """How many whole grid steps a time holds, at least 0 and at most ``most``; a rounding error is no step."""
+    steps = seconds / grid_seconds if grid_seconds > 0.0 else 0.0
+    return min(max(math.floor(steps + 1e-6), 0), most) if math.isfinite(steps) else 0
