@@ -23,8 +23,8 @@ FLEET_FORGETTING: Final = 0.999
 """A fleet's record has many outcomes in each step, so 1,000 steps (eight hours) are enough, and it follows the day."""
 FLEET_POINTS: Final = 200.0
 """A series' own record of both weighs as much as the fleet's after this many informative outcomes, as the gate's does."""
-ADVANTAGE: Final = 0.7
-"""The learnt model is believed unless the line's squared error is by three tenths smaller, which few recorded series come near."""
+ADVANTAGE: Final = 0.5
+"""The learnt model is believed unless the line's squared error is half as large, which few recorded series come near."""
 CALIBRATION_BINS: Final = 10
 """Tenths of probability."""
 
