@@ -15,7 +15,7 @@ ifeq ($(CI),true)
 export NO_COLOR := 1
 endif
 
-.PHONY: help lab test check bench test-cluster lock image clean setup python
+.PHONY: help lab test check bench test-cluster lock wheel image clean setup python
 
 help: ## Show this list
 	@printf 'edgeshift moves AI workloads between edge devices before the camera goes blind.\n\n'
@@ -39,6 +39,9 @@ test-cluster: ## Run the tests that need a real Kubernetes cluster (not built ye
 
 lock: ## Pin every dependency with its hashes in requirements.lock (needs uv)
 	@exec scripts/lock.sh
+
+wheel: python ## Build dist/edgeshift-*.whl, which PCs and servers install (docs/deploying.md)
+	@exec scripts/wheel.sh
 
 image: python ## Build the container image of exporter and bridge (ARCH, BASE, OFFLINE: see scripts/image.sh)
 	@exec scripts/image.sh

@@ -16,7 +16,7 @@ from typing import Final
 
 from exporters.device.page import DevicePage
 from exporters.device.processes import ProcessTable
-from exporters.device.server import Endpoint, PageServer
+from exporters.device.server import Endpoint, Health, PageServer
 from exporters.device.usage import Witness
 from exporters.options import CannotStart, Settings, parser, settings
 from exporters.wiring import Device, Watch
@@ -104,12 +104,18 @@ def _serve(asked: Settings) -> int:
     table = ProcessTable(_OWN_PROC)
     workloads = WorkloadCollector(Surroundings(time.time, time.monotonic, table.key), device=asked.device)
     device = Device(_watch(asked, Witness(workloads.programs, table, float(os.sysconf("SC_CLK_TCK")))))
+    listener = Listener(asked.socket, workloads.accept, asked.socket_mode)
+
+    def health() -> str:
+        if not listener.is_alive():
+            return "Nobody listens for AI programs any more: restart the exporter."
+        return "" if device.sampler.is_alive() else "Nobody looks at the loads any more: restart the exporter."
+
     with ExitStack() as stack:
         for number in (signal.SIGTERM, signal.SIGINT):
             stack.callback(signal.signal, number, signal.signal(number, stop))
-        server = _open(asked.listen, DevicePage(device.collector, workloads))
+        server = _open(asked.listen, DevicePage(device.collector, workloads), health)
         stack.callback(server.stop)
-        listener = Listener(asked.socket, workloads.accept, asked.socket_mode)
         stack.callback(listener.stop)
         listener.start()
         stack.callback(device.stop)
@@ -126,9 +132,9 @@ def _watch(asked: Settings, witness: Witness | None) -> Watch:
     return Watch(asked.root, asked.window_seconds, asked.lent_cores, asked.tegrastats, witness)
 
 
-def _open(endpoint: Endpoint, page: DevicePage) -> PageServer:
+def _open(endpoint: Endpoint, page: DevicePage, health: Health) -> PageServer:
     try:
-        return PageServer(endpoint, page)
+        return PageServer(endpoint, page, health=health)
     except OSError as error:
         why = error.strerror or str(error)
         raise CannotStart(f"Cannot listen on {endpoint}: {why}; stop what listens there or choose another with --listen.") from error

@@ -31,14 +31,12 @@ own_arch() {
   esac
 }
 
-# The wheel lies alone in its folder, so that an older one is never installed.
-make_wheel() {
+# The wheel lies beside those of the dependencies, and of ours there is no older one.
+make_context() {
   rm -rf -- "$context"
   mkdir -p -- "$context"
   [ -z "${OFFLINE:-}" ] || cp -- "$OFFLINE"/*.whl "$context/" || fail "OFFLINE=$OFFLINE holds no wheels; fill it with pip download."
-  rm -f -- "$context"/edgeshift-*.whl
-  quietly .venv/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir "$context" . ||
-    fail "the project's own wheel could not be built; see above"
+  build_wheel "$context" >/dev/null
 }
 
 engine=$(choose_engine)
@@ -49,7 +47,7 @@ tag=${TAG:-localhost/edgeshift-device:$version-$arch}
 
 one_at_a_time
 say "Building the wheel"
-make_wheel
+make_context
 .venv/bin/python scripts/image_pins.py >deploy/container/requirements.lock
 
 arguments=(build --file deploy/container/Containerfile --platform "linux/$arch" --tag "$tag"

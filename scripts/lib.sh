@@ -42,3 +42,14 @@ can_be_root() { [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null 2>&1 && sud
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
+
+# Build our own wheel, offline, into a folder; older ones there go, so that only this one can be installed. Answers its path.
+build_wheel() {
+  local folder=$1 wheels
+  mkdir -p -- "$folder"
+  rm -f -- "$folder"/edgeshift-*.whl
+  quietly .venv/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir "$folder" . ||
+    fail "the project's own wheel could not be built; see above"
+  wheels=("$folder"/edgeshift-*.whl)
+  printf '%s\n' "${wheels[0]}"
+}

@@ -7,6 +7,7 @@ Sources: https://www.kernel.org/doc/html/latest/hwmon/sysfs-interface.html and t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from exporters.device.part import label
@@ -19,6 +20,10 @@ MOST_CHIPS: Final = 64
 Owner = Literal["power", "fan", "over_current", "others"]
 
 _CHIP = re.compile(r"hwmon([0-9]{1,6})")
+MONITOR_DRIVER = re.compile(r"ina[0-9]{3}[a-z0-9]{0,8}")
+I2C_ADDRESS = re.compile(r"[0-9a-f]+-[0-9a-f]{4}")
+"""As the kernel names a chip on a bus: ``1-0040``. It may become a label, so that nothing else is taken for one."""
+
 _OVER_CURRENT = re.compile(r"oc[0-9]+_[a-z_]+")
 _FAN = re.compile(r"pwm[0-9].*|fan[0-9].*|rpm|rpm_measured|cur_pwm|target_pwm")
 _POWER = re.compile(r"power[0-9]+_(?:input|average)|curr[0-9]+_.*|shunt.*")
@@ -47,6 +52,12 @@ class Chip(NamedTuple):
     def number(self) -> str:
         """``hwmon3``."""
         return self.folder.rsplit("/", 1)[-1]
+
+    def told_from_others(self, name: str, names: Iterable[str]) -> str:
+        """This chip's name, or its driver's number as well where several of ``names`` are the same; its number where it has none."""
+        if not name:
+            return self.number
+        return name if sum(1 for other in names if other == name) == 1 else f"{name}_{self.number.removeprefix('hwmon')}"
 
 
 def chips(tree: Tree) -> list[Chip]:
@@ -83,14 +94,12 @@ def owner_of(tree: Tree, chip: Chip) -> Owner:
     other = any(_OTHER.fullmatch(name) for name in chip.files)
     if any(_OVER_CURRENT.fullmatch(name) for name in chip.files):
         return "over_current"
-    if power and not fan:
+    if (power or chip.driver) and not fan:  # a chip that its driver tells to be a power monitor stays one when its files are lost
         return "power"
     if fan and not power and not other:
         return "fan"
     if fan or power or other:
         return "others"
-    if chip.driver:
-        return "power"
     # A chip without any number has lost its files: its name tells who must report that.
     name = label(tree, f"{chip.folder}/name")
     return next((owner for word, owner in _BY_NAME if word in name), "others")
@@ -100,10 +109,10 @@ def _monitors_on_i2c(tree: Tree) -> list[tuple[str, str, str, str]]:
     """Power monitors (INA3221 and its kin) by their bus address: (hwmonN, driver, address, folder)."""
     found = []
     for driver in tree.names(I2C_DRIVERS):
-        if not driver.startswith("ina"):
+        if not MONITOR_DRIVER.fullmatch(driver):
             continue
         for address in tree.names(f"{I2C_DRIVERS}/{driver}"):
             folder = f"{I2C_DRIVERS}/{driver}/{address}/hwmon"
-            if "-" in address:
+            if I2C_ADDRESS.fullmatch(address):
                 found += [(number, driver, address, f"{folder}/{number}") for number in tree.names(folder) if _CHIP.fullmatch(number)]
     return found

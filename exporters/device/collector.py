@@ -1,4 +1,4 @@
-"""Joins what a device's sources say into one page: the preferred source wins family by family, and every failure has its reason."""
+"""Joins what a device's sources say into one page: each thing is said once, by the preferred source, and every failure has its reason."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Numbers = dict[str, dict[tuple[str, ...], float]]
 class DeviceCollector(Collector):
     """What one machine says, from ``sources`` in order of preference.
 
-    A family that a source has said at least one sample of is not filled by a later one of another kind (the part of its
-    name before the slash), because each spells zones and rails in its own way.
+    A series is said by the first that knows it. Zones and rails of different parts stand side by side; a source that
+    ``retells`` the ones before it adds nothing to a family of which they have said a sample.
     """
 
     def __init__(
@@ -53,12 +53,11 @@ class DeviceCollector(Collector):
 def join(answers: Iterable[Answer]) -> Numbers:
     """The numbers of the page, from what each source said, in order of preference."""
     page: Numbers = {metric.name: {} for metric in DEVICE_METRICS}
-    kinds: dict[str, str] = {}
     up, took = page["edge_sensor_up"], page["edge_exporter_read_seconds"]
     for source, report, seconds in answers:
-        kind = source.name.partition("/")[0]
+        said = {name for name, samples in page.items() if samples} if source.retells else ()
         for name, labels, value in report.samples:
-            if kinds.setdefault(name, kind) == kind:
+            if name not in said:
                 page[name].setdefault(labels, value)
         for sensor, reason in report.sensors:
             up[sensor, source.name, reason] = 0.0 if reason else 1.0

@@ -20,6 +20,7 @@ PLAIN_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 _MOST_REMEMBERED: Final = 4096
 """Names with their labels that are kept written; a device has some hundred, and where labels come and go all are forgotten."""
 
+_NOTHING: Final[Mapping[tuple[str, ...], str]] = {}
 _NO_NUMBER: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 _TOTAL: Final = "_total"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
@@ -32,24 +33,26 @@ class Writer:
     def __init__(self, openmetrics: bool) -> None:
         self._openmetrics = openmetrics
         self._heads: dict[str, str] = {}
-        self._series: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._series: dict[str, dict[tuple[str, ...], str]] = {}
+        self._remembered = 0
 
     def page(self, numbers: Numbers, families: Iterable[Family]) -> bytes:
         """A whole page: the device's own numbers, and families that come through prometheus_client."""
         parts: list[str] = []
-        series = self._series
         for name, samples in numbers.items():
             parts.append(self._heads.get(name) or self._head(BY_NAME[name]))
+            written = self._series.get(name, _NOTHING)
             for labels, value in samples.items():
-                parts.append(series.get((name, labels)) or self._written(name, labels, BY_NAME[name].labels))
-                parts.append(_number(value))
+                number = repr(float(value))
+                before = written.get(labels) or self._written(name, labels, BY_NAME[name].labels)
+                parts.append(f"{before}{_NO_NUMBER.get(number, number)}\n")
         for family in families:
             name = f"{family.name}{_TOTAL}" if family.type == "counter" else family.name
             parts.append(self._heads.get(name) or self._head(BY_NAME[name]))
             for sample in family.samples:
-                key = (sample.name, tuple(sample.labels.values()))
-                parts.append(series.get(key) or self._written(*key, sample.labels))
-                parts.append(_number(sample.value))
+                values, number = tuple(sample.labels.values()), repr(float(sample.value))
+                before = self._series.get(sample.name, _NOTHING).get(values) or self._written(sample.name, values, sample.labels)
+                parts.append(f"{before}{_NO_NUMBER.get(number, number)}\n")
         if self._openmetrics:
             parts.append("# EOF\n")
         return "".join(parts).encode("utf-8")
@@ -62,17 +65,13 @@ class Writer:
         return head
 
     def _written(self, name: str, values: tuple[str, ...], labels: Iterable[str] | Mapping[str, str]) -> str:
-        if len(self._series) >= _MOST_REMEMBERED:
-            self._series.clear()
+        if self._remembered >= _MOST_REMEMBERED:
+            self._series, self._remembered = {}, 0
         pairs = ",".join(f'{label}="{value.translate(_ESCAPES)}"' for label, value in zip(labels, values, strict=True))
         written = f"{name}{{{pairs}}} " if pairs else f"{name} "
-        self._series[name, values] = written
+        self._series.setdefault(name, {})[values] = written
+        self._remembered += 1
         return written
-
-
-def _number(value: float) -> str:
-    text = repr(float(value))
-    return f"{_NO_NUMBER.get(text, text)}\n"
 
 
 def wants_openmetrics(accept: str) -> bool:

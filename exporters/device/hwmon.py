@@ -1,4 +1,4 @@
-"""Temperatures, fans and powers of hardware monitoring chips that no other reader has: a PC's, and a Jetson's other chips.
+"""Temperatures, fans and powers of hardware monitoring chips that no other reader has: a PC's, and a Jetson's disk and other chips.
 
 Units and file names: https://www.kernel.org/doc/html/latest/hwmon/sysfs-interface.html
 """
@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
+from exporters.device.channel import Guard, guards, heed
 from exporters.device.chips import HWMON, Chip, chips, owner_of
 from exporters.device.number import parse_duty, parse_microwatts, parse_rpm
-from exporters.device.part import Part, Reading, label, never
-from exporters.device.sensor import OUT_OF_RANGE, SensorError
+from exporters.device.part import Part, Reading, failing, label, never
+from exporters.device.sensor import MISSING, OUT_OF_RANGE, SensorError
 from exporters.device.source import Sample, Source, one
 from exporters.device.sysfs import parse_celsius
 from exporters.device.tree import Tree
@@ -36,6 +37,7 @@ class _Meant(NamedTuple):
     metric: str
     whose: str
     parse: Callable[[str], float]
+    guards: tuple[Guard, ...]
 
 
 _KINDS: Final = {
@@ -64,21 +66,23 @@ def hwmon_source(tree: Tree) -> Source:
 
 
 def hwmon_readings(tree: Tree) -> list[Reading]:
-    """What each chip says, as ``chip/label``; chips that share a name get their number as well."""
-    zones = _thermal_zones(tree)
-    mine = [chip for chip in chips(tree) if chip.number not in zones]
-    names = {chip: label(tree, f"{chip.folder}/name") or chip.number for chip in mine}
-    shared = Counter(names.values())
+    """What each chip says, as ``chip/label``; chips that share a name get their number as well.
+
+    Every driver names its chip. One that has lost its name may be a zone's, whose temperature is said already, and says nothing.
+    """
+    numbers, zones = _thermal_zones(tree)
+    mine = [chip for chip in chips(tree) if chip.number not in numbers]
+    names = {chip: label(tree, f"{chip.folder}/name") for chip in mine}
     found: list[Reading] = []
     for chip in mine:
         name = names[chip]
-        if not name.endswith("_thermal"):  # how the kernel names the chip of a zone, should the zone's folder be unreadable
-            unique = name if shared[name] == 1 else f"{name}_{chip.number.removeprefix('hwmon')}"
-            found += _chip_readings(tree, chip, _SUPER_IO.match(name) is not None, unique)
+        if name not in zones and not name.endswith("_thermal"):  # a zone's chip, should the zone's folder be unreadable or not recorded
+            readings = _chip_readings(tree, chip, name, chip.told_from_others(name, names.values()))
+            found += readings if name else (reading._replace(read=failing(MISSING)) for reading in readings)
     return found
 
 
-def _chip_readings(tree: Tree, chip: Chip, super_io: bool, name: str) -> Iterator[Reading]:
+def _chip_readings(tree: Tree, chip: Chip, name: str, unique: str) -> Iterator[Reading]:
     inputs = _inputs(chip)
     if owner_of(tree, chip) != "others":
         # Power monitors and fan chips have their own readers; how warm such a chip is, is said here.
@@ -88,9 +92,10 @@ def _chip_readings(tree: Tree, chip: Chip, super_io: bool, name: str) -> Iterato
     for place, file in inputs.items():
         word = _NUMBER.sub("", place)
         kind, said = _KINDS[word], labels[place]
-        whose = f"{name}/{said if said and shared[f'{word}/{said}'] == 1 else place}"
-        parse = parse_super_io_celsius if word == "temp" and super_io else kind.parse
-        yield Reading(f"{kind.sensor}/{whose}", partial(_read, tree, f"{chip.folder}/{file}", _Meant(kind.metric, whose, parse)))
+        whose = f"{unique}/{said if said and shared[f'{word}/{said}'] == 1 else place}"
+        parse = parse_super_io_celsius if word == "temp" and _SUPER_IO.match(name) else kind.parse
+        meant = _Meant(kind.metric, whose, parse, guards(chip, (place,), name))
+        yield Reading(f"{kind.sensor}/{whose}", partial(_read, tree, f"{chip.folder}/{file}", meant), chip.folder)
 
 
 def _inputs(chip: Chip) -> dict[str, str]:
@@ -106,10 +111,12 @@ def _inputs(chip: Chip) -> dict[str, str]:
 
 
 def _read(tree: Tree, path: str, meant: _Meant) -> Iterable[Sample]:
+    heed(tree, meant.guards)
     return one(meant.metric, meant.parse(tree.text(path)), (meant.whose,))
 
 
-def _thermal_zones(tree: Tree) -> set[str]:
-    """Numbers of the chips that the kernel made for thermal zones: each stands in its zone's folder."""
-    zones = [zone for zone in tree.names(THERMAL) if zone.startswith("thermal_zone")]
-    return {name for zone in zones for name in tree.names(f"{THERMAL}/{zone}") if name.startswith("hwmon")}
+def _thermal_zones(tree: Tree) -> tuple[set[str], set[str]]:
+    """Numbers and names of the chips that the kernel made for thermal zones: each stands in its zone's folder, and has its type as name."""
+    zones = [f"{THERMAL}/{zone}" for zone in tree.names(THERMAL) if zone.startswith("thermal_zone")]
+    numbers = {name for zone in zones for name in tree.names(zone) if name.startswith("hwmon")}
+    return numbers, {kind.replace("-", "_") for zone in zones if (kind := label(tree, f"{zone}/type"))}

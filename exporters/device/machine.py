@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
+from exporters.device.cores import CpuTotals
 from exporters.device.procfs import EARLIEST_BOOT_SECONDS, CpuTimes, parse_boot_time, parse_cpu, parse_memory, parse_swap, parse_uptime
 from exporters.device.sensor import MISSING, OUT_OF_RANGE, UNPARSABLE, SensorError
 from exporters.device.source import Report, Sample, Source, one
@@ -37,23 +37,24 @@ class Surroundings:
 
 
 class Machine:
-    """The readings of /proc; each file is read once per look."""
+    """The readings of /proc; each file is read once per look. CPU seconds are summed up from look to look, since the kernel's may fall."""
 
     def __init__(self, tree: Tree, surroundings: Surroundings) -> None:
         self._tree = tree
         self._world = surroundings
+        self._totals = CpuTotals()
 
     def look(self) -> Report:
         """``cpu_cores``, ``cpu_seconds``, ``cpu_online``, ``memory``, ``swap`` and ``boot_time``."""
         report = Report()
-        text = cache(self._tree.text)  # an error is not kept: then it is read again, and fails again
-        cpu = cache(lambda: parse_cpu(text("proc/stat")))
+        text, cpu = self._read_once()
         if self._world.counts_cores:
             report.sensor("cpu_cores", lambda: one("edge_cpu_cores", float(len(cpu().cores)), ("host",)))
         report.sensor(
             "cpu_seconds",
             lambda: (
-                Sample("edge_cpu_seconds_total", (mode,), ticks / self._world.ticks_per_second) for mode, ticks in cpu().ticks.items()
+                Sample("edge_cpu_seconds_total", (mode,), ticks / self._world.ticks_per_second)
+                for mode, ticks in self._totals.add(cpu()).items()
             ),
         )
         report.sensor("cpu_online", lambda: _cores_online(self._tree, cpu))
@@ -61,6 +62,24 @@ class Machine:
         report.sensor("swap", lambda: _swap(text("proc/meminfo")))
         report.sensor("boot_time", lambda: one("edge_boot_timestamp_seconds", self._boot(text)))
         return report
+
+    def _read_once(self) -> tuple[Callable[[str], str], Callable[[], CpuTimes]]:
+        """Any file's text, and the CPU times in one; an error is not kept: then it is read again, and fails again."""
+        # functools.cache takes longer to make a cache, once a look, than these take to be used.
+        texts: dict[str, str] = {}
+        times: list[CpuTimes] = []
+
+        def text(path: str) -> str:
+            if path not in texts:
+                texts[path] = self._tree.text(path)
+            return texts[path]
+
+        def cpu() -> CpuTimes:
+            if not times:
+                times.append(parse_cpu(text("proc/stat")))
+            return times[0]
+
+        return text, cpu
 
     def _boot(self, text: Callable[[str], str]) -> float:
         now = self._world.clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from exporters.contract import BY_NAME
 from exporters.device.sensor import MISSING, OUT_OF_RANGE, UNPARSABLE, SensorError
 
 BLANKS: Final = " \t\r\n"
@@ -13,19 +14,25 @@ BLANKS: Final = " \t\r\n"
 SLOWEST_HERTZ: Final = 1_000_000
 """No GPU and no memory runs below 1 MHz: a smaller number is in another unit, or garbage."""
 
-FASTEST_HERTZ: Final = 20_000_000_000
+FASTEST_HERTZ: Final = int(BY_NAME["edge_emc_frequency_hertz"].highest)
 FULL_DUTY: Final = 255
-MOST_RPM: Final = 50_000
-MOST_MICROWATTS: Final = 10**10
-"""Ten kilowatts: ten times what the contract lets through, and far below any word for none."""
-
+MOST_RPM: Final = int(BY_NAME["edge_fan_speed_rpm"].highest)
 MICROWATTS_PER_WATT: Final = 1e6
+MOST_MICROWATTS: Final = int(BY_NAME["edge_power_watts"].highest * MICROWATTS_PER_WATT)
+"""What can be true is written in the contract and nowhere else."""
+
 LABEL_LETTERS: Final = 96
 """An Orin Nano names itself in 65."""
 
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_WHOLE = re.compile(r"(?!-0)-?[0-9]{1,15}")
+"""No kernel prints a minus before a zero."""
+
 _ALL_BITS: Final = frozenset({2**31 - 1, 2**32 - 1})
 """What drivers say where they have no number: a word with all its bits set. No sensor stands at exactly that."""
+
+FULL_REGISTERS: Final = frozenset({2**15 - 1, 2**16 - 1})
+"""A 16-bit register at its end, or a bus that nobody drives (its pull-ups read as ones), handed on without being converted. What
+is measured moves on from such a number; what is counted may pass it, so ``whole`` lets it through."""
 
 _NUMBER = re.compile(r"0x[0-9a-f]+|nan|inf(?:inity)?|[0-9][0-9_.]*(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 """Where a name should stand, a number is damage."""
@@ -46,6 +53,18 @@ def whole(text: str, lowest: int, highest: int) -> int:
         raise SensorError(UNPARSABLE)
     number = int(word)
     if not lowest <= number <= highest or number in _ALL_BITS:
+        raise SensorError(OUT_OF_RANGE)
+    return number
+
+
+def measured(text: str, lowest: int, highest: int) -> int:
+    """Read a file that holds one whole number which a chip has measured: a voltage, a current, a power, a speed.
+
+    Raises:
+        SensorError: as for ``whole``, or it is one of FULL_REGISTERS.
+    """
+    number = whole(text, lowest, highest)
+    if number in FULL_REGISTERS:
         raise SensorError(OUT_OF_RANGE)
     return number
 
@@ -76,7 +95,7 @@ def parse_rpm(text: str) -> float:
     Raises:
         SensorError: it is no whole number, or faster than any fan.
     """
-    return float(whole(text, 0, MOST_RPM))
+    return float(measured(text, 0, MOST_RPM))
 
 
 def parse_microwatts(text: str) -> float:
@@ -85,7 +104,7 @@ def parse_microwatts(text: str) -> float:
     Raises:
         SensorError: it is no whole number that can be a power.
     """
-    return whole(text, 0, MOST_MICROWATTS) / MICROWATTS_PER_WATT
+    return measured(text, 0, MOST_MICROWATTS) / MICROWATTS_PER_WATT
 
 
 def printable(text: str) -> str:

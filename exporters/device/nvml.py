@@ -16,7 +16,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from exporters.device.sensor import FAILED, MISSING, OUT_OF_RANGE, SWITCHED_OFF, TIMED_OUT, UNREADABLE, SensorError, reason_of
+from exporters.device.sensor import (
+    FAILED,
+    MISSING,
+    NOT_PERMITTED,
+    OUT_OF_RANGE,
+    SWITCHED_OFF,
+    TIMED_OUT,
+    UNREADABLE,
+    SensorError,
+    reason_of,
+)
 from exporters.device.source import Report, Sample, SensorState, Source, one
 
 SOURCE_NAME: Final = "nvml"
@@ -40,7 +50,7 @@ _START_AGAIN: Final = frozenset({_UNINITIALIZED, _NO_DRIVER, _GPU_IS_LOST, _RESE
 """After these a handle may be worth nothing: NVML is ended and started again later."""
 
 _REASONS: Final = {
-    4: UNREADABLE,
+    4: NOT_PERMITTED,
     6: MISSING,
     _NO_DRIVER: MISSING,
     10: TIMED_OUT,

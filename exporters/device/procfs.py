@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from exporters.device.sensor import MISSING, OUT_OF_RANGE, UNPARSABLE, SensorError
 
@@ -21,15 +20,24 @@ _BYTES_PER_KIB = 1024
 EARLIEST_BOOT_SECONDS: Final = 1_483_228_800
 """2017, when the oldest of these boards came out: boards without a battery begin in 1970, until they are told the time."""
 
-_DIGITS = re.compile(r"[0-9]{1,19}")
+_MOST_DIGITS: Final = 19
+"""Of a number in 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoreTimes:
-    """CPU time of one core since boot in clock ticks: in use (or taken away by a hypervisor), and all."""
+class CoreTimes(NamedTuple):
+    """CPU time of one core since boot in clock ticks, by mode; an old kernel has fewer columns than CPU_MODES."""
 
-    busy: int
-    total: int
+    columns: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self.columns)
+
+    @property
+    def busy(self) -> int:
+        """In use, or taken away by a hypervisor."""
+        return sum(self.columns) - sum(self.columns[_FIRST_IDLE_COLUMN : _LAST_IDLE_COLUMN + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +90,10 @@ def parse_cpu(text: str) -> CpuTimes:
     if not whole:  # other lines follow in every kernel: without them the text was cut, and so may be its last number
         raise SensorError(UNPARSABLE)
     ticks = dict(zip(CPU_MODES, found.pop("cpu"), strict=False))
-    cores = {_whole(name.removeprefix("cpu")): _core_times(columns) for name, columns in found.items()}
+    cores = {_whole(name.removeprefix("cpu")): CoreTimes(tuple(columns)) for name, columns in found.items()}
     if not cores or sum(ticks.values()) == 0:
         raise SensorError(OUT_OF_RANGE)
     return CpuTimes(ticks, cores)
-
-
-def _core_times(columns: list[int]) -> CoreTimes:
-    total = sum(columns)
-    return CoreTimes(total - sum(columns[_FIRST_IDLE_COLUMN : _LAST_IDLE_COLUMN + 1]), total)
 
 
 def parse_boot_time(text: str) -> float:
@@ -184,6 +187,7 @@ def parse_process(text: str) -> ProcessTimes:
 
 
 def _whole(word: str) -> int:
-    if not _DIGITS.fullmatch(word):
+    # A regular expression takes twice the time, and a look reads a hundred such words; isdecimal() alone takes any script's digits.
+    if not (word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS):
         raise SensorError(UNPARSABLE)
     return int(word)

@@ -82,7 +82,8 @@ class Relay:
         self._guard = threading.Lock()  # of what follows, and of rounds
         self._stuck: set[int] = set()
         self._reader: _Reader | None = None
-        self._named: dict[int, tuple[str, ...]] = {}
+        self._states: dict[int, list[SensorState]] = {}  # what each source said last
+        self._shortest_seconds = min((source.limit_seconds for source in self._sources), default=0.0)
 
     def look(self) -> tuple[Answer, ...]:
         """Every source's answer, in their order; a source that did not answer names its sensors with the reason why."""
@@ -113,7 +114,7 @@ class Relay:
         self._hand_over(look)
         while True:
             with self._guard:  # a source that waits may have a shorter limit, and its turn may come before we look again
-                soonest = min((now + self._limit(index, hung) for index in look.waiting), default=end)
+                soonest = now + self._shortened(self._shortest_seconds, hung)
                 until = min(end, soonest, look.began + self._limit(look.current, hung))
             if look.over.acquire(timeout=max(0.0, until - now)):
                 return
@@ -131,7 +132,9 @@ class Relay:
             self._hand_over(look)
 
     def _limit(self, index: int, hung: int) -> float:
-        limit = self._sources[index].limit_seconds
+        return self._shortened(self._sources[index].limit_seconds, hung)
+
+    def _shortened(self, limit: float, hung: int) -> float:
         return max(limit * 0.5**hung, min(limit, self._patience.least_seconds))
 
     def _hand_over(self, look: _Round) -> None:
@@ -159,8 +162,8 @@ class Relay:
         source = self._sources[index]
         report, seconds = said or (TIMED_OUT, None)
         if isinstance(report, str):
-            return Answer(source, _silence(self._named.get(index) or (source.name,), report), seconds)
-        self._named[index] = tuple(state.sensor for state in report.sensors)
+            return Answer(source, _silence(self._states.get(index) or [SensorState(source.name, "")], report), seconds)
+        self._states[index] = report.sensors
         return Answer(source, report, seconds)
 
 
@@ -171,5 +174,5 @@ def _ask(source: Source) -> Report | str:
         return reason_of(error)
 
 
-def _silence(sensors: Iterable[str], reason: str) -> Report:
-    return Report(sensors=[SensorState(sensor, reason) for sensor in sensors])
+def _silence(states: Iterable[SensorState], reason: str) -> Report:
+    return Report(sensors=[SensorState(state.sensor, reason) for state in states])

@@ -24,7 +24,9 @@ class Sampler:
     def __init__(self, meters: Sequence[Meter], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._meters = tuple(meters)
         self._monotonic = monotonic
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._over = threading.Lock()  # free once it is: to wait for that costs a fraction of what waiting for an event does
+        self._over.acquire()
         self._first = threading.Event()
         self._guard = threading.Lock()  # of all that follows
         self._problems = [WARMING_UP for _ in meters]
@@ -51,9 +53,17 @@ class Sampler:
             self._begin()
         self._first.wait(USUAL_LIMIT_SECONDS)
 
+    def is_alive(self) -> bool:
+        """Whether somebody looks each second; where one look hangs, whoever asks for a load next begins another thread."""
+        with self._guard:
+            return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """Let the thread end; it waits for nothing but the next second."""
-        self._stopping.set()
+        with self._guard:
+            if not self._stopping:
+                self._stopping = True
+                self._over.release()
 
     def _begin(self) -> None:
         self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
@@ -62,7 +72,8 @@ class Sampler:
     def _run(self) -> None:
         while self.sample():
             self._first.set()
-            if self._stopping.wait(SAMPLING_SECONDS):
+            if self._over.acquire(timeout=SAMPLING_SECONDS):
+                self._over.release()  # another thread may have been left behind, and wait as well
                 return
 
     def _look(self, index: int) -> bool:
@@ -94,5 +105,5 @@ class Sampler:
         index, _ = self._asked
         self._stuck.add(index)
         self._problems[index], self._asked = TIMED_OUT, None
-        if self._thread is not None and not self._stopping.is_set():
+        if self._thread is not None and not self._stopping:
             self._begin()

@@ -6,6 +6,8 @@ from typing import Final
 
 MISSING: Final = "missing"
 UNREADABLE: Final = "unreadable"
+NOT_PERMITTED: Final = "not_permitted"
+"""Only the administrator may read it (debugfs, as a rule), and the exporter needs no administrator for anything else."""
 UNPARSABLE: Final = "unparsable"
 OUT_OF_RANGE: Final = "out_of_range"
 WARMING_UP: Final = "warming_up"
@@ -16,7 +18,14 @@ NO_CHANGE: Final = "no_change"
 """Counters that should move stand still, as in a recorded tree: a load cannot be told from them."""
 SWITCHED_OFF: Final = "switched_off"
 """The part has no power now (a GPU that sleeps, a zone that is gated): nothing is wrong, and there is nothing to say."""
+NO_SENSOR: Final = "no_sensor"
+"""The part has a name here and nothing that measures it: a Jetson's power chip has alarms, and no thermometer."""
+ELSEWHERE: Final = "elsewhere"
+"""It is told in a place that this process does not see: a Thor's GPU load to NVML, which comes with the host's driver."""
 FAILED: Final = "failed"
+
+HARMLESS: Final = frozenset({SWITCHED_OFF, NOT_PERMITTED, NO_SENSOR, ELSEWHERE})
+"""A healthy device may say these for ever: they are left out of the alert EdgeSensorDown."""
 
 
 class SensorError(Exception):
@@ -34,5 +43,5 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return MISSING
     if isinstance(error, OSError):
-        return UNREADABLE
+        return NOT_PERMITTED if isinstance(error, PermissionError) else UNREADABLE
     return UNPARSABLE if isinstance(error, ValueError) else FAILED

@@ -12,25 +12,19 @@ from http import HTTPStatus
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import ClassVar, Final
 
+from exporters.device.connections import USUAL, Bounds, Connections
 from exporters.device.exposition import PLAIN_TEXT
 from exporters.device.request import BadRequest, Request, read_request
 
 Page = Callable[[str], tuple[str, bytes]]
 """From a scraper's Accept header to the content type and the bytes of the page."""
 
+Health = Callable[[], str]
+"""What is wrong with whoever serves the page, in a sentence; "" where nothing is."""
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What connections may take.
 
-    A connection on which nothing is asked for ``idle_seconds`` is closed; scrapes come much more often. A request with its
-    answer is over after ``request_seconds``, or half as much again: whoever sends or reads a letter at a time is cut off.
-    Each connection has a thread; a few Prometheus servers and a person need a handful, and a small board has memory for no more.
-    """
-
-    idle_seconds: float = 60.0
-    request_seconds: float = 10.0
-    most_connections: int = 32
+def _well() -> str:
+    return ""
 
 
 _BACKLOG: Final = 128
@@ -54,58 +48,11 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class _Connections:
-    """The open connections, each with the moment at which it is cut off; those that wait for a request make room when it is crowded."""
-
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._lock = threading.Lock()
-        self._waiting: dict[socket.socket, float] = {}  # the one that waits longest is the first
-        self._asking: dict[socket.socket, float] = {}
-
-    def admit(self, connection: socket.socket) -> bool:
-        """Take a new connection, in place of the one that waits longest when all places are taken; False when none waits."""
-        with self._lock:
-            if len(self._waiting) + len(self._asking) >= self._bounds.most_connections:
-                if not self._waiting:
-                    return False
-                longest = next(iter(self._waiting))
-                del self._waiting[longest]
-                _cut(longest)
-            self._waiting[connection] = time.monotonic() + self._bounds.idle_seconds
-            return True
-
-    def waits(self, connection: socket.socket) -> None:
-        """Its request is answered; one that was let go meanwhile stays so."""
-        with self._lock:
-            if self._asking.pop(connection, None) is not None:
-                self._waiting[connection] = time.monotonic() + self._bounds.idle_seconds
-
-    def asks(self, connection: socket.socket) -> None:
-        """The first byte of a request has come."""
-        with self._lock:
-            if self._waiting.pop(connection, None) is not None:
-                self._asking[connection] = time.monotonic() + self._bounds.request_seconds
-
-    def forget(self, connection: socket.socket) -> None:
-        """It is about to be closed."""
-        with self._lock:
-            self._waiting.pop(connection, None)
-            self._asking.pop(connection, None)
-
-    def cut_late(self) -> None:
-        """Cut off whoever took too long; its thread notices and ends."""
-        now = time.monotonic()
-        with self._lock:
-            for connection, until in (*self._waiting.items(), *self._asking.items()):
-                if now > until:
-                    _cut(connection)
-
-
 class _Handler(StreamRequestHandler):
     disable_nagle_algorithm = True  # with it, each answer on a kept connection waits some 40 ms for a delayed acknowledgement
     page: ClassVar[staticmethod[[str], tuple[str, bytes]]]
-    connections: ClassVar[_Connections]
+    health: ClassVar[staticmethod[[], str]]
+    connections: ClassVar[Connections]
 
     def handle(self) -> None:
         """Answer one request after the other until either side ends."""
@@ -121,9 +68,11 @@ class _Handler(StreamRequestHandler):
             try:
                 request = read_request(self.rfile)
             except BadRequest as error:
+                self.connections.is_answered(self.connection)
                 self._answer(error.status, PLAIN_TEXT, f"{error}\n".encode(), Request("GET", keep=False))
                 return False
             if request is not None:
+                self.connections.is_answered(self.connection)
                 self._answer(*self._find(request), request)
                 return request.keep
         return False
@@ -134,7 +83,9 @@ class _Handler(StreamRequestHandler):
         if request.path == _METRICS_PATH:
             return HTTPStatus.OK, *self.page(request.accept)
         if request.path == _HEALTH_PATH:
-            return HTTPStatus.OK, PLAIN_TEXT, b"ok\n"
+            wrong = self.health()
+            status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
+            return status, PLAIN_TEXT, f"{wrong or 'ok'}\n".encode()
         return HTTPStatus.NOT_FOUND, PLAIN_TEXT, f"There are {_METRICS_PATH} and {_HEALTH_PATH} here.\n".encode()
 
     def _answer(self, status: HTTPStatus, content_type: str, body: bytes, request: Request) -> None:
@@ -152,12 +103,12 @@ class _Server(ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = _BACKLOG
-    connections: ClassVar[_Connections]
+    connections: ClassVar[Connections]
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         """Answer in a thread, if there is a place; a refusal never waits for whoever was refused."""
         connection = _stream(request)
-        if self.connections.admit(connection):
+        if self.connections.admit(connection, _host(client_address)):
             super().process_request(request, client_address)
             return
         with suppress(OSError):
@@ -181,15 +132,15 @@ class _Server(ThreadingTCPServer):
 class PageServer:
     """One page at one endpoint; it listens from the start and answers in threads of its own."""
 
-    def __init__(self, endpoint: Endpoint, page: Page, bounds: Bounds = Bounds()) -> None:
-        """Open the port.
+    def __init__(self, endpoint: Endpoint, page: Page, bounds: Bounds = USUAL, health: Health = _well) -> None:
+        """Open the port; /healthz answers 503 with the sentence of ``health`` while there is one.
 
         Raises:
             OSError: the port is taken, or the host is none of this machine's.
         """
         family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-        connections = _Connections(bounds)
-        handler = type("Handler", (_Handler,), {"page": staticmethod(page), "connections": connections})
+        connections = Connections(bounds)
+        handler = type("Handler", (_Handler,), {"page": staticmethod(page), "health": staticmethod(health), "connections": connections})
         server = type("Server", (_Server,), {"address_family": family, "connections": connections})
         self._server: ThreadingTCPServer = server((endpoint.host, endpoint.port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(bounds.request_seconds / 2,), name="metrics", daemon=True)
@@ -208,11 +159,11 @@ class PageServer:
         self._server.server_close()
 
 
+def _host(address: object) -> str:
+    """Of a client's address, whose first part it is in every family."""
+    return str(address[0]) if isinstance(address, tuple) and address else ""
+
+
 def _stream(request: socket.socket | tuple[bytes, socket.socket]) -> socket.socket:
     """The connection itself; only servers of datagrams have the pair."""
     return request if isinstance(request, socket.socket) else request[1]
-
-
-def _cut(connection: socket.socket) -> None:
-    with suppress(OSError):  # it has ended by itself
-        connection.shutdown(socket.SHUT_RDWR)

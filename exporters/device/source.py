@@ -53,12 +53,14 @@ class Source:
     """One place that readings come from, which may fail or hang by itself.
 
     ``name`` says which (``procfs``, ``sysfs``, ``tegrastats``, ``nvml``) and, where one of them has several parts that can
-    hang alone, which part (``sysfs/power``). ``look`` is given up after ``limit_seconds``.
+    hang alone, which part (``sysfs/power``). ``look`` is given up after ``limit_seconds``. ``retells``: it speaks of the same
+    zones, rails and cores as the sources before it, by other names, so that it only fills families that they left empty.
     """
 
     name: str
     look: Callable[[], Report]
     limit_seconds: float = USUAL_LIMIT_SECONDS
+    retells: bool = False
 
 
 def one(name: str, value: float, labels: Sequence[str] = ()) -> tuple[Sample]:

@@ -7,12 +7,29 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from exporters.contract import COLDEST_CELSIUS, COLDEST_LIMIT_CELSIUS, HOTTEST_CELSIUS
-from exporters.device.sensor import MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, SensorError
+from exporters.device.number import FULL_REGISTERS
+from exporters.device.sensor import MISSING, NO_SENSOR, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, SensorError
 
 _MILLI = 1000.0
-_MILLIDEGREES = re.compile(r"-?[0-9]{1,9}")
+_MILLIDEGREES = re.compile(r"(?!-0)-?[0-9]{1,9}")
 NO_POWER_CELSIUS: Final = -256.0
-"""What Jetsons say of a zone whose power is off."""
+"""What Jetsons say of a zone whose power is off, in files and in tegrastats' lines alike."""
+
+PMIC: Final = "PMIC"
+PMIC_STAGES_CELSIUS: Final = frozenset({50.0, 100.0, 120.0, 140.0})
+"""A Jetson's power chip has no thermometer, only two alarms, at 120 and 140 °C; below them its driver says a constant: 100, on
+newer releases 50. https://forums.developer.nvidia.com/t/what-does-each-temperature-zone-mean-ao-pll-thermal/121300 and
+https://github.com/torvalds/linux/blob/master/drivers/thermal/max77620_thermal.c."""
+
+NO_MILLIDEGREES: Final = frozenset({-1, 255}) | FULL_REGISTERS
+"""No temperatures but what was to be one: the word for an error, and a register with all its bits set that nobody multiplied.
+The steps of a Jetson's sensors (0.5 °C; 1/32 °C, as in 43.281; 1/16 °C for its board sensors) meet none of them. Exactly 0 is
+said: outdoors in winter a board passes it, and a zone without power says -256 or "try again" instead."""
+
+FULL_SCALE_CELSIUS: Final = 127.0
+"""Where a signed 8-bit register ends, whatever fraction stands behind it: what LM86, LM90, TMP451 and their kin say of a diode that
+is open (https://e2e.ti.com/support/sensors-group/sensors/f/sensors-forum/890111/lm86-sometimes-get-temperature-127-degree-c-from-rthb).
+A Jetson switches itself off at 105 °C at most."""
 
 THROTTLE_TRIP: Final = "passive"
 TRIP_KINDS: Final = frozenset({"active", "passive", "hot", "critical"})
@@ -22,18 +39,30 @@ _NAME = re.compile(r"(?!(?:0x[0-9a-f]+|nan|inf|[0-9][0-9_.]*(?:e[0-9]+)?)$)[a-z0
 """A number where a name should stand is damage."""
 
 
-def parse_celsius(text: str) -> float:
-    """Read a ``temp`` or ``trip_point_N_temp`` file, in millidegrees, as °C.
+def believable(celsius: float, zone: str = "") -> float:
+    """Give back a temperature that a zone of this name can have: the one place that knows the words for none.
 
     Raises:
-        SensorError: it is empty, no whole number, the word for no power, or colder or hotter than any silicon runs.
+        SensorError: it is the word for no power, one of NO_MILLIDEGREES, from 127 to below 128 °C, a power chip's constant, or
+            colder or hotter than any silicon runs.
     """
-    celsius = _celsius(text)
     if celsius == NO_POWER_CELSIUS:
         raise SensorError(SWITCHED_OFF)
-    if not COLDEST_CELSIUS <= celsius <= HOTTEST_CELSIUS:
+    full = FULL_SCALE_CELSIUS <= celsius < FULL_SCALE_CELSIUS + 1.0
+    if celsius in PMIC_STAGES_CELSIUS and zone.upper().startswith(PMIC):
+        raise SensorError(NO_SENSOR)
+    if full or round(celsius * _MILLI) in NO_MILLIDEGREES or not COLDEST_CELSIUS <= celsius <= HOTTEST_CELSIUS:
         raise SensorError(OUT_OF_RANGE)
     return celsius
+
+
+def parse_celsius(text: str, zone: str = "") -> float:
+    """Read the ``temp`` file of a zone of this name, in millidegrees, as °C.
+
+    Raises:
+        SensorError: it is empty, no whole number, or nothing that is ``believable``.
+    """
+    return believable(_celsius(text), zone)
 
 
 def throttle_limit_celsius(trips: Iterable[tuple[str, str]]) -> float | None:
@@ -55,9 +84,7 @@ def throttle_limit_celsius(trips: Iterable[tuple[str, str]]) -> float | None:
     limits = [celsius for celsius in temperatures if celsius >= COLDEST_LIMIT_CELSIUS]
     if not limits:
         raise SensorError(SWITCHED_OFF)
-    if max(limits) > HOTTEST_CELSIUS:
-        raise SensorError(OUT_OF_RANGE)
-    return min(limits)
+    return min(believable(celsius) for celsius in limits)
 
 
 def parse_zone_type(text: str) -> str:

@@ -21,11 +21,6 @@ MOST_ZONES: Final = 64
 """A board has about ten; a tree with thousands must not become thousands of series, so only the first are read, and that is said."""
 
 _REREAD_SECONDS: Final = 60.0
-_PMIC: Final = "PMIC"
-_PMIC_STAGES_CELSIUS: Final = frozenset({50.0, 100.0, 120.0, 140.0})
-"""A Jetson's power chip has no thermometer, only two alarms, at 120 and 140 °C; below them its driver says a constant: 100, on
-newer releases 50 (https://forums.developer.nvidia.com/t/what-does-each-temperature-zone-mean-ao-pll-thermal/121300)."""
-
 _ZONE: Final = re.compile(r"thermal_zone[0-9]+")
 _TRIP: Final = re.compile(r"trip_point_([0-9]+)_(?:type|temp)")
 
@@ -78,10 +73,7 @@ class Thermal:
             text = self._tree.text(f"{THERMAL}/{folder}/temp")
         except BlockingIOError as error:  # "try again": how NVIDIA's driver says that a zone is gated
             raise SensorError(SWITCHED_OFF) from error
-        celsius = parse_celsius(text)
-        if zone.name.upper().startswith(_PMIC) and celsius in _PMIC_STAGES_CELSIUS:
-            raise SensorError(OUT_OF_RANGE)
-        return one("edge_temperature_celsius", celsius, (zone.name,))
+        return one("edge_temperature_celsius", parse_celsius(text, zone.name), (zone.name,))
 
     def _remember(self, folders: list[str]) -> None:
         """Read names and limits again: a minute later, or where a folder has come, gone or changed."""

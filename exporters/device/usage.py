@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from exporters.device.cores import CoreGrowth
 from exporters.device.processes import CpuAccount, ProcessKey, ProcessTable
 from exporters.device.procfs import CoreTimes, parse_cpu
 from exporters.device.sensor import NO_CHANGE, NOT_LISTENING, OUT_OF_RANGE, WARMING_UP, SensorError
@@ -56,8 +57,9 @@ class HostLoad:
     """All cores and each core of the machine, from proc/stat.
 
     The sum is made over the cores that are online, and begins again when that set changes: the kernel's own sum jumps then,
-    because idle time is counted differently for a core that is offline. Where a tree does not move, the load is what it was
-    between ``EARLIER_STAT`` and the tree, if it holds that.
+    because idle time is counted differently for a core that is offline. What falls in a counter by a little does not count, as
+    idle and iowait may; a window begins again with a counter. Where a tree does not move, the load is what it was between
+    ``EARLIER_STAT`` and the tree, if it holds that.
     """
 
     name = "procfs/usage"
@@ -71,6 +73,7 @@ class HostLoad:
         self._lock = threading.Lock()
         self._total = RatioWindow(window_seconds)
         self._cores: dict[int, RatioWindow] = {}
+        self._growth = CoreGrowth()
         self._last: dict[int, CoreTimes] = {}
         self._earlier: dict[int, CoreTimes] | None = None
 
@@ -81,13 +84,16 @@ class HostLoad:
         now = self._monotonic()
         with self._lock:
             self._earlier = earlier
-            if cores.keys() != self._last.keys():
+            again = self._growth.add(cores)
+            if again or cores.keys() != self._last.keys():
+                kept = {core: window for core, window in self._cores.items() if core in cores and core not in again}
                 self._total = RatioWindow(self._seconds)
-                self._cores = {core: self._cores.get(core) or RatioWindow(self._seconds) for core in cores}
+                self._cores = {core: kept.get(core) or RatioWindow(self._seconds) for core in cores}
             self._last = cores
-            self._total.add(now, *_sums(cores))
-            for core, times in cores.items():
-                self._cores[core].add(now, times.busy, times.total)
+            grown = {core: _busy_and_total(self._growth.of(core)) for core in cores}
+            self._total.add(now, *_sums(grown.values()))
+            for core, sums in grown.items():
+                self._cores[core].add(now, *sums)
 
     def tell(self, problem: str) -> Report:
         """``cpu_usage`` and ``cpu_core_usage``, and by its own name each core that has no load to tell."""
@@ -130,8 +136,12 @@ class HostLoad:
         except SensorError as error:
             if error.reason not in (NO_CHANGE, WARMING_UP) or not self._earlier:
                 raise
-            before = _sums({core: times for core in cores if (times := self._earlier.get(core))})
-            return growth(*before, *_sums({core: self._last[core] for core in cores if core in self._earlier}))
+            both = {core: self._last[core] for core in cores if core in self._earlier}
+            since = CoreGrowth()
+            since.add({core: self._earlier[core] for core in both})
+            if since.add(both):
+                raise SensorError(OUT_OF_RANGE) from error
+            return growth(0, 0, *_sums(_busy_and_total(since.of(core)) for core in both))
 
     def _read_earlier(self) -> dict[int, CoreTimes]:
         try:
@@ -218,5 +228,10 @@ class GpuLoad:
             return self._window.mean(self._monotonic())
 
 
-def _sums(cores: dict[int, CoreTimes]) -> tuple[int, int]:
-    return sum(times.busy for times in cores.values()), sum(times.total for times in cores.values())
+def _busy_and_total(times: CoreTimes) -> tuple[int, int]:
+    return times.busy, times.total
+
+
+def _sums(cores: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    each = tuple(cores)
+    return sum(busy for busy, _ in each), sum(total for _, total in each)

@@ -6,23 +6,27 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any, Final
 
+from exporters.device.disk import DISK_FILE
+
 IN_THE_WHEEL: Final = "emulated/boards_data"
 IN_A_CHECKOUT: Final = "../tests/exporters/boards/constructed"
 """Both seen from the package ``exporters``; pyproject.toml names each file that travels in the wheel."""
 
-DISK_FILE: Final = "edgeshift/disk.json"
-"""The size of the root file system, which a tree on another disk cannot show by itself."""
-
 _SCHEMA: Final = 1
 _BOARD_FILE: Final = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\.toml")
 """``orin-nx.toml``; a further dot, as in ``orin-nx.tegrastats.toml``, is another kind of file."""
+
+_ABOUT_RECORDINGS: Final = "edgeshift/"
+_ZONE_TYPE: Final = re.compile(r"(.*/thermal_zone\d+)/type")
+NO_POWER: Final = "-256000\n"
+"""What a zone without power says in the drivers of R35."""
 
 _DISK_KEYS: Final = ("total_bytes", "free_bytes", "available_bytes")
 _BOARD_KEYS: Final = frozenset({"schema", "board", "title", "disk", "group"})
@@ -85,8 +89,20 @@ def parse(name: str, text: str) -> Board:
         raise WrongBoardFile(f"{name}.toml: {wrong}") from None
 
 
+def to_move(board: Board) -> Board:
+    """The board as an emulator begins it.
+
+    What a still tree says about itself (an earlier look at counters) is not true of a moving one. A zone without a ``temp`` file is
+    one of R36 whose power is off: its kernel answers reads with "try again", which no file on a disk can do, so that it says
+    what R35 says of it; without the file it would seem to be lost.
+    """
+    files = {path: text for path, text in board.files.items() if not path.startswith(_ABOUT_RECORDINGS)}
+    gated = {f"{match[1]}/temp": NO_POWER for path in files if (match := _ZONE_TYPE.fullmatch(path))}
+    return replace(board, files={**gated, **files})
+
+
 def write(board: Board, root: Path) -> None:
-    """Lay a board out as a tree under ``root``: its files, its links and ``edgeshift/disk.json``.
+    """Lay a board out as a tree under ``root``: its files, its links and ``edgeshift/disk.json``; what is there is replaced.
 
     Raises:
         OSError: something is in the way, or may not be written.
@@ -95,6 +111,7 @@ def write(board: Board, root: Path) -> None:
     for path, text in (*board.files.items(), (DISK_FILE, disk)):
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)  # it may be a link to a file elsewhere
         place.write_bytes(text.encode())
     for path, target in board.links.items():
         place = root / path

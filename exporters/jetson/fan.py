@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
+from exporters.device.channel import Guard, guards, heed
 from exporters.device.chips import Chip, owned
 from exporters.device.number import parse_duty, parse_rpm, whole
 from exporters.device.part import Reading, label
@@ -30,59 +31,68 @@ _FAN_INPUT = re.compile(r"fan([0-9]{1,2})_input")
 _SPEEDS: Final = ("rpm", "rpm_measured")
 
 
+class _File(NamedTuple):
+    """Where a fan's number stands, and what must be asked before it is believed."""
+
+    folder: str
+    name: str
+    guards: tuple[Guard, ...] = ()
+
+
 def fan_readings(tree: Tree) -> list[Reading]:
     """Duties and speeds; the first fan is ``fan1`` in both, since two drivers of one fan do not know of each other."""
     chips = owned(tree, "fan")
     duties = [files for chip in chips if (files := _duties(tree, chip))]
     speeds = [files for chip in chips if (files := _speeds(tree, chip))]
     if not duties:
-        duties = [{"1": f"{folder}/{file}"} for folder in _R32_FOLDERS for file in _R32_DUTIES if tree.has(f"{folder}/{file}")][:1]
+        duties = [{"1": _File(folder, file)} for folder in _R32_FOLDERS for file in _R32_DUTIES if tree.has(f"{folder}/{file}")][:1]
     if not speeds:
-        speeds = [{"1": f"{folder}/{_SPEEDS[1]}"} for folder in _R32_FOLDERS if tree.has(f"{folder}/{_SPEEDS[1]}")][:1]
-    found = [Reading(f"fan_duty/{fan}", partial(_duty, tree, fan, path)) for fan, path in _numbered(duties)]
-    return found + [Reading(f"fan_speed/{fan}", partial(_speed, tree, fan, path)) for fan, path in _numbered(speeds)]
+        speeds = [{"1": _File(folder, _SPEEDS[1])} for folder in _R32_FOLDERS if tree.has(f"{folder}/{_SPEEDS[1]}")][:1]
+    found = [Reading(f"fan_duty/{fan}", partial(_duty, tree, fan, file), file.folder) for fan, file in _numbered(duties)]
+    return found + [Reading(f"fan_speed/{fan}", partial(_speed, tree, fan, file), file.folder) for fan, file in _numbered(speeds)]
 
 
-def _numbered(fans: list[dict[str, str]]) -> list[tuple[str, str]]:
+def _numbered(fans: list[dict[str, _File]]) -> list[tuple[str, _File]]:
     """Names by the number in the file's name; fans of a second chip get the chip's place as well."""
     names = []
     for place, files in enumerate(fans, 1):
-        names += [(f"fan{number}" if place == 1 else f"fan{number}_{place}", path) for number, path in sorted(files.items())]
+        names += [(f"fan{number}" if place == 1 else f"fan{number}_{place}", file) for number, file in sorted(files.items())]
     return names
 
 
-def _duties(tree: Tree, chip: Chip) -> dict[str, str]:
+def _duties(tree: Tree, chip: Chip) -> dict[str, _File]:
     numbers = {match[1] for name in chip.files if (match := _PWM.fullmatch(name))}
     if numbers:
-        return {number: f"{chip.folder}/pwm{number}" for number in numbers}
+        return {number: _File(chip.folder, f"pwm{number}", guards(chip, (f"pwm{number}",))) for number in numbers}
     for file in _R32_DUTIES:
         if file in chip.files:
-            return {"1": f"{chip.folder}/{file}"}
+            return {"1": _File(chip.folder, file)}
     # A chip that lost its only file is still a fan's: what is missing is then said to be missing.
-    return {"1": f"{chip.folder}/pwm1"} if _bare(chip) and "tach" not in label(tree, f"{chip.folder}/name") else {}
+    return {"1": _File(chip.folder, "pwm1")} if _bare(chip) and "tach" not in label(tree, f"{chip.folder}/name") else {}
 
 
-def _speeds(tree: Tree, chip: Chip) -> dict[str, str]:
-    inputs = {match[1]: f"{chip.folder}/{name}" for name in chip.files if (match := _FAN_INPUT.fullmatch(name))}
-    if inputs:
-        return inputs
+def _speeds(tree: Tree, chip: Chip) -> dict[str, _File]:
+    numbers = {match[1] for name in chip.files if (match := _FAN_INPUT.fullmatch(name))}
+    if numbers:
+        return {number: _File(chip.folder, f"fan{number}_input", guards(chip, (f"fan{number}",))) for number in numbers}
     for file in _SPEEDS:
         if file in chip.files:
-            return {"1": f"{chip.folder}/{file}"}
-    return {"1": f"{chip.folder}/{_SPEEDS[0]}"} if _bare(chip) and "tach" in label(tree, f"{chip.folder}/name") else {}
+            return {"1": _File(chip.folder, file)}
+    return {"1": _File(chip.folder, _SPEEDS[0])} if _bare(chip) and "tach" in label(tree, f"{chip.folder}/name") else {}
 
 
 def _bare(chip: Chip) -> bool:
     return not any(name.startswith(("pwm", "fan", "rpm", "cur_", "target_")) for name in chip.files)
 
 
-def _duty(tree: Tree, fan: str, path: str) -> Iterable[Sample]:
-    return one("edge_fan_duty_ratio", parse_duty(tree.text(path)), (fan,))
+def _duty(tree: Tree, fan: str, file: _File) -> Iterable[Sample]:
+    heed(tree, file.guards)
+    return one("edge_fan_duty_ratio", parse_duty(tree.text(f"{file.folder}/{file.name}")), (fan,))
 
 
-def _speed(tree: Tree, fan: str, path: str) -> Iterable[Sample]:
-    folder, _, file = path.rpartition("/")
+def _speed(tree: Tree, fan: str, file: _File) -> Iterable[Sample]:
     # R32's own driver counts only while it is told to; until then its 0 is no measurement.
-    if file == _SPEEDS[1] and whole(tree.text(f"{folder}/tach_enable"), 0, 1) == 0:
+    if file.name == _SPEEDS[1] and whole(tree.text(f"{file.folder}/tach_enable"), 0, 1) == 0:
         raise SensorError(SWITCHED_OFF)
-    return one("edge_fan_speed_rpm", parse_rpm(tree.text(path)), (fan,))
+    heed(tree, file.guards)
+    return one("edge_fan_speed_rpm", parse_rpm(tree.text(f"{file.folder}/{file.name}")), (fan,))

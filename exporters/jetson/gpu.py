@@ -17,7 +17,7 @@ from typing import Final
 
 from exporters.device.number import BLANKS, parse_hertz, whole
 from exporters.device.part import Reading
-from exporters.device.sensor import MISSING, SWITCHED_OFF, UNPARSABLE, SensorError
+from exporters.device.sensor import ELSEWHERE, MISSING, SWITCHED_OFF, UNPARSABLE, SensorError
 from exporters.device.source import Sample, one
 from exporters.device.tree import Tree
 
@@ -77,7 +77,7 @@ def gpu_usage(tree: Tree) -> float:
     """GPU load at this moment, as a ratio; a GPU that sleeps has a load of 0 and says so itself.
 
     Raises:
-        SensorError: there is no load file, or it holds no load.
+        SensorError: there is no load file, or it holds no load; on a Thor, whose graphics clusters have none, it is elsewhere.
         OSError: it may not be read.
     """
     for path in _load_paths(tree):
@@ -86,7 +86,7 @@ def gpu_usage(tree: Tree) -> float:
         except (FileNotFoundError, NotADirectoryError):
             continue
         return parse_load(text)
-    raise SensorError(MISSING)
+    raise SensorError(ELSEWHERE if _tells_nvml_only(tree) else MISSING)
 
 
 def gpu_readings(tree: Tree) -> list[Reading]:
@@ -98,6 +98,12 @@ def gpu_readings(tree: Tree) -> list[Reading]:
     if tree.has(NVMAP):
         found.append(Reading("gpu_memory", partial(_memory, tree)))
     return found
+
+
+def _tells_nvml_only(tree: Tree) -> bool:
+    """Whether the GPU is one whose driver says its load to NVML, and never to sysfs: it has clusters and no folder of its own."""
+    names = tree.names(DEVFREQ)
+    return any(_CLUSTER.fullmatch(name) for name in names) and not any(_GPU.fullmatch(name) for name in names)
 
 
 def _frequency(tree: Tree, folder: str) -> Iterable[Sample]:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from exporters.device.chips import I2C_DRIVERS, Chip, owned
-from exporters.device.number import BLANKS, MICROWATTS_PER_WATT, MOST_MICROWATTS, parse_microwatts, whole
+from exporters.device.channel import Guard, guards, heed
+from exporters.device.chips import I2C_ADDRESS, I2C_DRIVERS, Chip, owned
+from exporters.device.number import MICROWATTS_PER_WATT, MOST_MICROWATTS, measured, parse_microwatts
 from exporters.device.part import Reading, label
-from exporters.device.sensor import SWITCHED_OFF, UNPARSABLE, SensorError
+from exporters.device.sensor import UNPARSABLE, SensorError
 from exporters.device.source import Sample, one
 from exporters.device.tree import Tree
 
@@ -28,29 +29,36 @@ I2C_DEVICES: Final = "sys/bus/i2c/devices"
 _CHANNELS: Final = (1, 2, 3)
 """An INA3221 has three inputs; what its driver numbers from 4 on are shunt voltages and sums."""
 
-_MOST_MILLIVOLTS: Final = 32_760
-"""The end of the INA3221's bus voltage register."""
+_MOST_MILLIVOLTS: Final = 26_000
+"""What an INA3221 can measure; its register would go on to 32,760, where it stands when it is full:
+https://www.ti.com/product/INA3221."""
 
-_MOST_MILLIAMPERES: Final = 1_000_000
+_MOST_MILLIAMPERES: Final = 163_840
+"""The chip's 163.84 mV over the smallest resistor that a Jetson has, 1 mΩ."""
+
 _MILLIWATTS_PER_WATT: Final = 1e3
 _NOT_CONNECTED: Final = "nc"
-_SUM: Final = "sum"
+_SUM: Final = "sum of shunt voltages"
+"""What the driver calls the input that adds up the others: https://www.kernel.org/doc/html/latest/hwmon/ina3221.html."""
+
 _INA238: Final = "ina238"
 _THOR_INPUT: Final = "VIN"
 _THOR_INPUT_ADDRESSES: Final = ("-0044", "")
 """Thor's INA238 has no label; tegrastats calls its rail VIN."""
 
+_IIO_DRIVER = re.compile(r"ina3221[a-z]{0,2}")
 _IIO_DEVICE = re.compile(r"iio[:_-]device[0-9]*")
 _RAIL_FILE = re.compile(r"(?:rail_name_|in_power)([0-9])(?:_input)?")
 _POWER_FILE = re.compile(r"power([0-9]+)_(input|average)")
 
 
 class Rail(NamedTuple):
-    """One rail: its label or "", where it sits (bus address and channel), and how its watts are read."""
+    """One rail: its label or "", where it sits (bus address and channel), how its watts are read, and its chip's folder."""
 
     label: str
     place: str
     watts: Callable[[], float]
+    folder: str
 
 
 def parse_milliwatts(text: str) -> float:
@@ -59,7 +67,7 @@ def parse_milliwatts(text: str) -> float:
     Raises:
         SensorError: it is no whole number that can be a power.
     """
-    return whole(text, 0, MOST_MICROWATTS // 1000) / _MILLIWATTS_PER_WATT
+    return measured(text, 0, MOST_MICROWATTS // 1000) / _MILLIWATTS_PER_WATT
 
 
 def watts_of(millivolts: str, milliamperes: str) -> float:
@@ -68,18 +76,21 @@ def watts_of(millivolts: str, milliamperes: str) -> float:
     Raises:
         SensorError: one of them is no whole number that the chip can measure, or the current flows backwards.
     """
-    return whole(millivolts, 0, _MOST_MILLIVOLTS) * whole(milliamperes, 0, _MOST_MILLIAMPERES) / MICROWATTS_PER_WATT
+    return measured(millivolts, 0, _MOST_MILLIVOLTS) * measured(milliamperes, 0, _MOST_MILLIAMPERES) / MICROWATTS_PER_WATT
 
 
 def power_readings(tree: Tree) -> list[Reading]:
     """Every rail of every monitor, named by its label, or by its place where it has none or shares it with another."""
-    rails = [*_iio_rails(tree), *(rail for chip in owned(tree, "power") for rail in _chip_rails(tree, chip))]
-    rails = [rail for rail in rails if rail.label.lower() != _NOT_CONNECTED and not rail.label.lower().startswith(_SUM)]
+    names = {chip: label(tree, f"{chip.folder}/name") for chip in owned(tree, "power")}
+    rails = list(_iio_rails(tree))
+    for chip, chip_name in names.items():
+        rails += _chip_rails(tree, chip, chip_name, chip.address or chip.told_from_others(chip_name, names.values()))
+    rails = [rail for rail in rails if rail.label.lower() not in (_NOT_CONNECTED, _SUM)]
     shared = Counter(rail.label for rail in rails)
     readings = []
     for rail in rails:
         name = rail.label if rail.label and shared[rail.label] == 1 else f"{rail.label or 'rail'}_{rail.place}"
-        readings.append(Reading(f"power/{name}", partial(_sample, name, rail.watts)))
+        readings.append(Reading(f"power/{name}", partial(_sample, name, rail.watts), rail.folder))
     return readings
 
 
@@ -88,34 +99,36 @@ def _sample(name: str, watts: Callable[[], float]) -> Iterable[Sample]:
 
 
 def _iio_rails(tree: Tree) -> Iterator[Rail]:
-    drivers = [f"{I2C_DRIVERS}/{driver}" for driver in tree.names(I2C_DRIVERS) if driver.startswith("ina3221")]
+    drivers = [f"{I2C_DRIVERS}/{driver}" for driver in tree.names(I2C_DRIVERS) if _IIO_DRIVER.fullmatch(driver)]
     for driver in drivers or [I2C_DEVICES]:
         for address in tree.names(driver):
-            devices = [name for name in tree.names(f"{driver}/{address}") if _IIO_DEVICE.fullmatch(name)] if "-" in address else []
+            if not I2C_ADDRESS.fullmatch(address):
+                continue
+            devices = [name for name in tree.names(f"{driver}/{address}") if _IIO_DEVICE.fullmatch(name)]
             for device in devices[:1]:  # the older name of the same folder may stand beside the newer one
                 folder = f"{driver}/{address}/{device}"
                 files = tree.names(folder)
                 for channel in sorted({match[1] for name in files if (match := _RAIL_FILE.fullmatch(name))}):
                     said = label(tree, f"{folder}/rail_name_{channel}")
                     watts = partial(_milliwatts, tree, f"{folder}/in_power{channel}_input")
-                    yield Rail(said, f"{address}_{channel}", watts if said or f"rail_name_{channel}" not in files else _unnamed)
+                    yield Rail(said, f"{address}_{channel}", watts if said or f"rail_name_{channel}" not in files else _unnamed, folder)
 
 
-def _chip_rails(tree: Tree, chip: Chip) -> Iterator[Rail]:
+def _chip_rails(tree: Tree, chip: Chip, name: str, place: str) -> Iterator[Rail]:
     """The rails of one hardware monitoring chip, by what kind of monitor its driver, its name or its files say it is."""
-    name = label(tree, f"{chip.folder}/name")
-    place = chip.address or name or chip.number
     figures = _own_figures(chip) or (["power1_input"] if _INA238 in (chip.driver, name) else [])
     if "ina3221" in (chip.driver, name) or (not figures and _looks_like_ina3221(chip)):
         channels = [channel for channel in _CHANNELS if chip.files & {f"in{channel}_input", f"curr{channel}_input"}]
         # Without any channel the chip is there and its files are not: the first is asked, and is found missing.
         for channel in channels or _CHANNELS[:1]:
-            said, watts = label(tree, f"{chip.folder}/in{channel}_label"), partial(_product, tree, chip, channel)
-            yield Rail(said, f"{place}_{channel}", watts if said or f"in{channel}_label" not in chip.files else _unnamed)
+            said, watts = label(tree, f"{chip.folder}/in{channel}_label"), _product(tree, chip, channel)
+            known = said or f"in{channel}_label" not in chip.files
+            yield Rail(said, f"{place}_{channel}", watts if known else _unnamed, chip.folder)
         return
     for file in figures:
         number = file.removeprefix("power").split("_")[0]
-        yield Rail(_figure_label(tree, chip, name, number), f"{place}_{number}", partial(_microwatts, tree, f"{chip.folder}/{file}"))
+        watts = partial(_microwatts, tree, f"{chip.folder}/{file}", guards(chip, (f"power{number}",), name))
+        yield Rail(_figure_label(tree, chip, name, number), f"{place}_{number}", watts, chip.folder)
 
 
 def _figure_label(tree: Tree, chip: Chip, name: str, number: str) -> str:
@@ -148,16 +161,17 @@ def _milliwatts(tree: Tree, path: str) -> float:
     return parse_milliwatts(tree.text(path))
 
 
-def _microwatts(tree: Tree, path: str) -> float:
+def _microwatts(tree: Tree, path: str, asked: tuple[Guard, ...]) -> float:
+    heed(tree, asked)
     return parse_microwatts(tree.text(path))
 
 
-def _product(tree: Tree, chip: Chip, channel: int) -> float:
-    try:
-        return watts_of(tree.text(f"{chip.folder}/in{channel}_input"), tree.text(f"{chip.folder}/curr{channel}_input"))
-    except OSError:
-        # A channel that its owner switched off answers reads with "no data".
-        enable = f"in{channel}_enable"
-        if enable in chip.files and tree.text(f"{chip.folder}/{enable}").strip(BLANKS) == "0":
-            raise SensorError(SWITCHED_OFF) from None
-        raise
+def _product(tree: Tree, chip: Chip, channel: int) -> Callable[[], float]:
+    volts, amperes = f"{chip.folder}/in{channel}_input", f"{chip.folder}/curr{channel}_input"
+    asked = guards(chip, (f"in{channel}", f"curr{channel}"))
+
+    def read() -> float:
+        heed(tree, asked)
+        return watts_of(tree.text(volts), tree.text(amperes))
+
+    return read

@@ -7,7 +7,7 @@ https://developer.nvidia.com/embedded/jetson-linux-archive and https://developer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -16,12 +16,10 @@ from exporters.device.sensor import SensorError
 from exporters.device.source import Sample, one
 from exporters.device.tree import Tree
 from exporters.jetson.identity import RELEASE, board_name, compatible, is_jetson, model_words
+from exporters.jetson.packages import CORE, JETPACK, MOST_BYTES, PACKAGES, stanzas, version
 
-PACKAGES: Final = "var/lib/dpkg/status"
 _RELEASE_LINE = re.compile(r"# R([0-9]{2,3}) \(release\), REVISION: ([0-9]{1,2}(?:\.[0-9]{1,2}){0,2})(?:,|\n)")
 _ARCHITECTURE = re.compile(r"EABI: ([a-z0-9_]{1,16}),")
-_JETPACK = re.compile(r"^Package: nvidia-jetpack\n(?:[^\n]+\n)*?Version: ([0-9]+(?:\.[0-9]+)+)(?:[-+~][^\n]*)?\n", re.MULTILINE)
-_CORE = re.compile(r"^Package: nvidia-l4t-core\n(?:[^\n]+\n)*?Version: ([0-9]+(?:\.[0-9]+)+)(?:[-+~][^\n]*)?\n", re.MULTILINE)
 _ARM_64: Final = "aarch64"
 
 JETPACKS: Final = {
@@ -41,18 +39,20 @@ def parse_release(text: str) -> str:
 
 
 def identity_readings(tree: Tree) -> list[Reading]:
-    """Who this is; of a machine that says nothing of itself there is nothing to say."""
-    packages = _text(tree, PACKAGES) if is_jetson(tree) else ""
+    """Who this is; of a machine that says nothing of itself there is nothing to say.
+
+    All of it is read here, when the sensors are looked for, and not at each look: the package list has megabytes.
+    """
     released = _text(tree, RELEASE)
-    core = _CORE.search(packages)
-    l4t = parse_release(released) or (_three_numbers(core[1]) if core else "")
-    jetpack = _JETPACK.search(packages)
+    l4t = parse_release(released)
+    installed = _installed(tree, (JETPACK,) if l4t else (JETPACK, CORE)) if is_jetson(tree) else {}
+    l4t = l4t or _three_numbers(installed.get(CORE, ""))
     model = model_words(tree)
     labels = (
         board_name(compatible(tree), model),
         model,
         l4t,
-        jetpack[1] if jetpack else JETPACKS.get(l4t, ""),
+        installed.get(JETPACK) or JETPACKS.get(l4t, ""),
         _architecture(tree, released),
     )
     return [Reading("board", partial(_info, labels))] if any(labels) else []
@@ -62,7 +62,17 @@ def _info(labels: tuple[str, ...]) -> Iterable[Sample]:
     return one("edge_board_info", 1.0, labels)
 
 
+def _installed(tree: Tree, names: Sequence[str]) -> dict[str, str]:
+    """The version of each of these packages, "" or absent where it is not known."""
+    try:
+        return {name: version(stanza) for name, stanza in stanzas(tree.pieces(PACKAGES, MOST_BYTES), names).items()}
+    except (OSError, SensorError):
+        return {}
+
+
 def _three_numbers(version: str) -> str:
+    if not version:
+        return ""
     numbers = [*version.split("."), "0"]
     return ".".join(numbers[:3])
 

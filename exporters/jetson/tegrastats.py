@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from exporters.device.sensor import MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, UNREADABLE, SensorError
+from exporters.device.sensor import ELSEWHERE, MISSING, NOT_PERMITTED, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, SensorError
 from exporters.device.source import Report, Sample, SensorState, one
+from exporters.device.sysfs import believable
 
 LINE_SENSOR: Final = "line"
 """Whether the line as a whole was there and understood."""
@@ -29,13 +30,6 @@ _BYTES_PER_MEBIBYTE: Final = 1 << 20
 _HERTZ_PER_MEGAHERTZ: Final = 1e6
 _MILLI: Final = 1000.0
 _PERCENT: Final = 100.0
-
-_NO_POWER_CELSIUS: Final = -256.0
-"""What the firmware says of a zone whose power is off (CV0, and GPU while it sleeps)."""
-
-_PMIC_STAGES_CELSIUS: Final = frozenset({50.0, 100.0, 120.0, 140.0})
-"""The power chip has no thermometer, only two alarms, at 120 and 140 °C; below them its driver says a constant: 100, on newer
-releases 50 (https://github.com/torvalds/linux/blob/master/drivers/thermal/max77620_thermal.c)."""
 
 _NOT_CONNECTED: Final = "NC"
 """The name of a measuring channel that no rail is connected to; it says 0."""
@@ -110,6 +104,7 @@ def _fields(text: str, position: int) -> tuple[dict[str, list[Read]], list[str]]
         if end > position:
             words.append(field or text[position:end])
         position = end + 1
+    words = _rails_last(words)
     readings: dict[str, list[Read]] = {}
     for before, word, after in zip([None, *words], words, [*words[1:], None], strict=False):
         if isinstance(word, str) or isinstance(before, str) or isinstance(after, str):
@@ -117,6 +112,13 @@ def _fields(text: str, position: int) -> tuple[dict[str, list[Read]], list[str]]
         for name, read in _readings(word, last=after is None):
             readings.setdefault(name, []).append(read)
     return readings, [word for word in words if isinstance(word, str)]
+
+
+def _rails_last(words: list[re.Match[str] | str]) -> list[re.Match[str] | str]:
+    """The same, but a rail counts for nothing where a field of another kind follows: in every form the rails end the line."""
+    kinds = ["" if isinstance(word, str) else word.lastgroup for word in words]
+    last = max((place for place, kind in enumerate(kinds) if kind not in ("", "milliwatts")), default=-1)
+    return [word[0] if kinds[place] == "milliwatts" and place < last else word for place, word in enumerate(words)]
 
 
 def _readings(field: re.Match[str], last: bool) -> list[tuple[str, Read]]:
@@ -190,21 +192,21 @@ def _emc_usage(load: int | None, clocks: list[int]) -> Iterable[Sample]:
         raise SensorError(MISSING)
     if load == 0 and not any(clocks):
         # Without root the counters are out of reach, and tegrastats prints this same "0%" whatever the load is.
-        raise SensorError(UNREADABLE)
+        raise SensorError(NOT_PERMITTED)
     return one("edge_emc_usage_ratio", load / _PERCENT)
 
 
 def _emc_frequency(clocks: list[int], whole: bool) -> Iterable[Sample]:
     if clocks and not whole:
         raise SensorError(UNPARSABLE)
-    if not any(clocks):  # memory always has a clock: 0 is one that could not be read
-        raise SensorError(UNREADABLE)
+    if not any(clocks):  # memory always has a clock: 0 is one that only root may read
+        raise SensorError(NOT_PERMITTED)
     return one("edge_emc_frequency_hertz", clocks[0] * _HERTZ_PER_MEGAHERTZ)
 
 
 def _gpu_usage(load: int | None) -> Iterable[Sample]:
-    if load is None:  # a Thor prints the clocks alone
-        raise SensorError(MISSING)
+    if load is None:  # a Thor prints the clocks alone, and tells its load to NVML
+        raise SensorError(ELSEWHERE)
     return one("edge_gpu_usage_ratio", load / _PERCENT)
 
 
@@ -212,19 +214,15 @@ def _gpu_frequency(load: int | None, clocks: list[int], whole: bool) -> Iterable
     """The fastest of the GPU's clusters (Orin has two, Thor three, and an idle one may stand still)."""
     if clocks and not whole:
         raise SensorError(UNPARSABLE)
-    if not clocks:
-        raise SensorError(UNREADABLE)
+    if not clocks:  # without root it prints the load alone
+        raise SensorError(NOT_PERMITTED)
     if not any(clocks):
         raise SensorError(OUT_OF_RANGE if load else SWITCHED_OFF)
     return one("edge_gpu_frequency_hertz", max(clocks) * _HERTZ_PER_MEGAHERTZ)
 
 
 def _temperature(zone: str, celsius: float) -> Iterable[Sample]:
-    if celsius == _NO_POWER_CELSIUS:
-        raise SensorError(SWITCHED_OFF)
-    if zone.upper() == "PMIC" and celsius in _PMIC_STAGES_CELSIUS:
-        raise SensorError(OUT_OF_RANGE)
-    return one("edge_temperature_celsius", celsius, (zone,))
+    return one("edge_temperature_celsius", believable(celsius, zone), (zone,))
 
 
 def _power(rail: str, milliwatts: int) -> Iterable[Sample]:

@@ -106,7 +106,7 @@ class TegrastatsFeed:
 
     def source(self) -> Source:
         """The newest line as a source; looking never waits for the program."""
-        return Source(SOURCE_NAME, self._look)
+        return Source(SOURCE_NAME, self._look, retells=True)
 
     def _look(self) -> Report:
         with self._lock:
@@ -183,7 +183,7 @@ def recorded_source(tree: Tree, path: str = RECORDED_PATH) -> Source:
             return _nothing(UNPARSABLE if rest.strip() else MISSING)
         return parse(newest + "\n")
 
-    return Source(SOURCE_NAME, look)
+    return Source(SOURCE_NAME, look, retells=True)
 
 
 def _nothing(reason: str) -> Report:

@@ -65,10 +65,11 @@ def throttling_readings(tree: Tree) -> list[Reading]:
     for folder, kind in types.items():
         if not kind:
             # It may be a fan: what cannot be named is not said to throttle.
-            found.append(Reading(f"throttling/{folder}", failing(MISSING)))
+            found.append(Reading(f"throttling/{folder}", failing(MISSING), f"{THERMAL}/{folder}"))
         elif _HOLDS_CLOCKS.fullmatch(kind) and not _HOLDS_NONE.fullmatch(kind):
             name = kind if shared[kind] == 1 else f"{kind}_{folder.removeprefix('cooling_device')}"
-            found.append(Reading(f"throttling/{name}", partial(_held_back, tree, name, f"{THERMAL}/{folder}")))
+            read = partial(_held_back, tree, name, f"{THERMAL}/{folder}")
+            found.append(Reading(f"throttling/{name}", read, f"{THERMAL}/{folder}"))
     return found
 
 
@@ -80,9 +81,10 @@ def over_current_readings(tree: Tree) -> list[Reading]:
         for alarm in alarms:
             # Each alarm has other files beside its counter, so that a counter that is lost is missed.
             counter = next((kind for kind in _COUNTERS if f"{alarm}_{kind}" in chip.files), _COUNTERS[0])
-            found.append(Reading(f"over_current/{alarm}", partial(_events, tree, alarm, f"{chip.folder}/{alarm}_{counter}")))
+            read = partial(_events, tree, alarm, f"{chip.folder}/{alarm}_{counter}")
+            found.append(Reading(f"over_current/{alarm}", read, chip.folder))
         if not alarms:
-            found.append(Reading("over_current", failing(MISSING)))
+            found.append(Reading("over_current", failing(MISSING), chip.folder))
     return found
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from posixpath import basename, dirname
 from typing import Final, NamedTuple
+
+from exporters.jetson.packages import PACKAGES, READ, stanzas
 
 _HWMON: Final = (
     r"name|label|rpm|rpm_measured|(cur|target)_pwm|(in|curr|power|temp|fan|pwm)\d+"
@@ -59,17 +62,16 @@ ALLOWED: Final = (
     Allowed("sys/kernel/debug/nvmap/iovmm", r"clients"),
     Allowed("etc", r"nv_tegra_release|nvpmodel\.conf"),
     Allowed("var/lib/nvpmodel", r"status"),
-    Allowed("var/lib/dpkg", r"status"),
+    Allowed(dirname(PACKAGES), re.escape(basename(PACKAGES))),
 )  # fmt: skip
 """proc(5) and https://docs.kernel.org/hwmon/sysfs-interface.html for names; NVIDIA's developer guides for what is Jetson's own:
 https://docs.nvidia.com/jetson/archives/r36.4/DeveloperGuide/SD/PlatformPowerAndPerformance.html"""
 
 OF_A_TREE: Final = (
-    Allowed("edgeshift", r"disk\.json"),
     Allowed("edgeshift/earlier/proc", r"stat"),
     Allowed("", r"tegrastats\.txt"),
 )
-"""What a recorded tree says beside the machine's own files; looked for where the root is no machine's."""
+"""What a recorded tree says beside the machine's own files and the size of its disk; looked for where the root is no machine's."""
 
 
 def wanted(allowed: Allowed, names: Callable[[str], list[str]]) -> Iterator[str]:
@@ -85,9 +87,9 @@ def wanted(allowed: Allowed, names: Callable[[str], list[str]]) -> Iterator[str]
 
 
 def reduced(path: str, text: str) -> str:
-    """What may be kept of a file that also tells what nobody asked for: one package of all, one sum of all programs."""
-    if path == "var/lib/dpkg/status":
-        return _jetpack(text)
+    """What may be kept of a file that also tells what nobody asked for: two packages of all, one sum of all programs."""
+    if path == PACKAGES:
+        return _releases(text)
     lines = text.splitlines(keepends=True)
     if path.startswith("sys/kernel/debug/nvmap/"):
         return "".join(line for line in lines if line.split(maxsplit=1)[:1] == ["total"])
@@ -97,17 +99,16 @@ def reduced(path: str, text: str) -> str:
 
 
 _PROCESSOR_FIELDS: Final = ("CPU architecture", "flags")
-_PACKAGE: Final = "nvidia-jetpack"
 _PACKAGE_FIELDS: Final = ("Package", "Status", "Architecture", "Version")
 
 
-def _jetpack(text: str) -> str:
-    """The stanza of the package that says which JetPack it is, without people's names and addresses."""
-    for stanza in text.split("\n\n"):
-        if stanza.lstrip("\n").startswith(f"Package: {_PACKAGE}\n"):
-            kept = [line for line in stanza.splitlines() if line.partition(":")[0] in _PACKAGE_FIELDS]
-            return "\n".join(kept) + "\n\n"
-    return ""
+def _releases(text: str) -> str:
+    """The stanzas of the packages that tell a release, without people's names and addresses."""
+    kept = []
+    for stanza in stanzas([text.encode("latin-1")], READ).values():
+        kept += [line for line in stanza.splitlines() if line.partition(":")[0] in _PACKAGE_FIELDS]
+        kept += [""]
+    return "".join(f"{line}\n" for line in kept)
 
 
 def _is_plain(part: str) -> bool:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from exporters.device.recorded import NOT_PERMITTED
 from exporters.recording.gathering import Recording, gather
 from exporters.recording.saving import TargetRefused, refuse_unless_empty, save, told_by
 from exporters.recording.tegrastats import tegrastats_lines
@@ -63,7 +64,7 @@ def summary(recording: Recording, target: Path) -> str:
     left = ", ".join(f"{count} ({reason})" for reason, count in why.most_common()) or "nothing"
     removed = sorted({kind for kinds in recording.removed.values() for kind in kinds})
     lines = [f"{len(recording.files)} files were recorded into {target}; left out: {left}."]
-    if "permission denied" in why:
+    if NOT_PERMITTED in why:
         lines.append("Run it with sudo to record what only the administrator may read.")
     if removed:
         lines.append(f"Removed from {len(recording.removed)} files: {', '.join(removed)}.")

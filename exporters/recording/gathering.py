@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from exporters.device.disk import DISK_FILE
+from exporters.jetson.packages import MOST_BYTES, PACKAGES
 from exporters.recording.allowed import ALLOWED, OF_A_TREE, Allowed, reduced, wanted
 from exporters.recording.reading import MAX_FILE_BYTES, NotTaken, Root
 from exporters.recording.scrub import scrubbed
 
 STAT: Final = "proc/stat"
 EARLIER: Final = "edgeshift/earlier/proc/stat"
-DISK: Final = "edgeshift/disk.json"
+DISK: Final = DISK_FILE
 LOOK_SECONDS: Final = 1.0
 """A file under /proc or /sys answers within a millisecond; between the two looks at the CPU lies as much."""
 
@@ -23,7 +25,7 @@ _MAX_FILES: Final = 4000
 _MAX_BYTES: Final = 16 * 1024 * 1024
 """A Jetson has some 600 such files of a few bytes each."""
 _MAX_HANGING: Final = 20
-_LONGER: Final = {"var/lib/dpkg/status": 32 * 1024 * 1024, "proc/cpuinfo": 1024 * 1024}
+_LONGER: Final = {PACKAGES: MOST_BYTES, "proc/cpuinfo": 1024 * 1024}
 """Of these a few lines are kept, whatever their length: a list of packages is some MiB long, of a hundred processors some 100 KiB."""
 _MACHINE: Final = Path("/")
 
@@ -61,7 +63,7 @@ def gather(root: Path, pause: Callable[[float], None], limit_seconds: float = LO
     if first is not None and recording.files.get(STAT) not in (None, first):
         recording.files[EARLIER] = first
     if root.resolve() != _MACHINE:
-        for path in _paths(reader, recording, OF_A_TREE):
+        for path in (DISK, *_paths(reader, recording, OF_A_TREE)):
             if path not in recording.files:
                 _take(reader, recording, path)
     if DISK not in recording.files:

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar, cast
 
+from exporters.device.recorded import NOT_PERMITTED
+
 MAX_FILE_BYTES: Final = 64 * 1024
 
 _MAX_LINKS: Final = 40
@@ -135,4 +137,4 @@ def _read(place: Path, most_bytes: int) -> bytes | None:
 
 
 def _words(error: OSError) -> str:
-    return (error.strerror or "cannot be read").lower()
+    return NOT_PERMITTED if isinstance(error, PermissionError) else (error.strerror or "cannot be read").lower()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from exporters.device.recorded import NOTE
 from exporters.recording.gathering import DISK, Recording
 from exporters.recording.reading import MAX_FILE_BYTES
 from exporters.recording.scrub import findings, is_telling_name
 
 SCHEMA: Final = 1
-NOTE: Final = "edgeshift/recording.json"
 _NUMBERS_OF_BYTES: Final = frozenset({DISK})
 """A disk of a terabyte has 13 digits, as a serial number has."""
 

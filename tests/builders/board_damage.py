@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from typing import Final, NamedTuple
 
 from tests.builders.board_looks import Key
@@ -32,8 +32,8 @@ GARBAGE: Final = (
     "½\n", "٣٤٥٦٧\n", "５００００\n", "\udcff\udcfe\udc00", "\udc89PNG\r\n", "{}\n", "[]\n", "null\n", "a" * 5000, "5\x1f\n", "\x0b7\n",
 )  # fmt: skip
 SENTINELS: Final = (
-    "-1\n", "-256000\n", "-273200\n", "-274000\n", "100000\n", "50000\n", "127000\n", "255\n", "32767\n", "65535\n", "2147483647\n",
-    "-2147483648\n", "4294967295\n", "9223372036854775807\n", "18446744073709551615\n",
+    "-1\n", "-256000\n", "-273200\n", "-274000\n", "100000\n", "50000\n", "127000\n", "127937\n", "255\n", "32767\n", "65535\n",
+    "2147483647\n",    "-2147483648\n", "4294967295\n", "9223372036854775807\n", "18446744073709551615\n",
     "18446744073709551615000\n", "-0\n", "0\n",
 )  # fmt: skip
 """What drivers and chips say where they have nothing to say, and numbers that look like it but can be true somewhere."""
@@ -41,41 +41,53 @@ SENTINELS: Final = (
 APPENDED: Final = (" trailing", "C", " mV", "\0", "\x7f", "e5", ".5", "\n0", ",", "%")
 """Behind the last letter of what stood there."""
 
-Say = Callable[[float], float]
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_WHOLE = re.compile(r"(?!-0)-?[0-9]{1,15}")
 _NAME = re.compile(r"(?!(?:0x[0-9a-f]+|nan|inf|[0-9][0-9_.]*(?:e[0-9]+)?)$)[a-z0-9][ -~]{0,63}", re.IGNORECASE)
 """What a driver may call a thing; a number in its place is damage."""
 
 
 class Rule(NamedTuple):
-    """Numbers from ``lowest`` to ``highest`` in files of this name can be true; ``says`` is what one means, None where others join in."""
+    """Numbers from ``lowest`` to ``highest`` in files of this name can be true, but for ``words``, which mean that there is none."""
 
     path: re.Pattern[str]
     lowest: int
     highest: int
-    says: Say | None
+    words: Container[int]
 
 
-def _rule(path: str, lowest: int, highest: int, means: Say | None) -> Rule:
-    return Rule(re.compile(path), lowest, highest, means)
+FULL_REGISTERS: Final = frozenset({32767, 65535})
+"""0x7FFF and 0xFFFF: a register at its end, or a bus without a driver. Not in counters, clocks and shares, which may pass there."""
+
+OPEN_DIODE: Final = frozenset(range(127_000, 128_000))
+"""0x7F and whatever fraction: an LM86 or one of its kin whose diode is open. A Jetson has long switched itself off."""
+
+NO_TEMPERATURE: Final = FULL_REGISTERS | OPEN_DIODE | {-1, 255}
+"""Minus one for an error and 0xFF as it was read. 0 is a temperature: a board outdoors passes it."""
+
+PMIC_CONSTANTS: Final = frozenset({50_000, 100_000, 120_000, 140_000})
+
+
+def _rule(path: str, lowest: int, highest: int, words: Container[int] = frozenset()) -> Rule:
+    return Rule(re.compile(path), lowest, highest, words)
 
 
 RULES: Final = (
-    _rule(r"sys/class/thermal/thermal_zone\d+/temp", -55_000, 150_000, lambda raw: raw / 1000),
-    _rule(r"sys/class/thermal/thermal_zone\d+/trip_point_\d+_temp", -300_000, 150_000, lambda raw: raw / 1000),
-    _rule(r"sys/class/thermal/cooling_device\d+/(?:cur|max)_state", 0, 10_000, None),
-    _rule(r".*/in[1-3]_input", 0, 32_760, None),
-    _rule(r".*/curr[1-3]_input", 0, 163_840, None),
-    _rule(r".*/in_power\d_input", 0, 1_000_000, lambda raw: raw / 1e3),
-    _rule(r".*/power1_input", 0, 1_000_000_000, lambda raw: raw / 1e6),
-    _rule(r".*/(?:pwm1|target_pwm|cur_pwm)", 0, 255, lambda raw: raw / 255),
-    _rule(r".*/(?:rpm|rpm_measured)", 0, 50_000, float),
-    _rule(r".*/oc\d_event_cnt", 0, 2**32 - 2, float),
-    _rule(r"sys/devices/.*/load", 0, 1000, lambda raw: raw / 1000),
-    _rule(r"sys/class/devfreq/.*/cur_freq", 1_000_000, 20_000_000_000, float),
-    _rule(r"sys/kernel/.*/(?:rate|clk_rate)", 1_000_000, 20_000_000_000, None),
-    _rule(r"sys/kernel/.*/mc_all", 0, 20_000_000, None),
-    _rule(r"sys/devices/system/cpu/(?:present|online)", 0, 8191, None),
+    _rule(r"sys/class/thermal/thermal_zone\d+/temp", -55_000, 150_000, NO_TEMPERATURE),
+    _rule(r"sys/class/thermal/thermal_zone\d+/trip_point_\d+_temp", -300_000, 150_000, FULL_REGISTERS | OPEN_DIODE),
+    _rule(r".*/temp\d_input", -55_000, 150_000, NO_TEMPERATURE),
+    _rule(r"sys/class/thermal/cooling_device\d+/(?:cur|max)_state", 0, 10_000),
+    _rule(r".*/in[1-3]_input", 0, 26_000, FULL_REGISTERS),
+    _rule(r".*/curr[1-3]_input", 0, 163_840, FULL_REGISTERS),
+    _rule(r".*/in_power\d_input", 0, 1_000_000, FULL_REGISTERS),
+    _rule(r".*/power1_input", 0, 1_000_000_000, FULL_REGISTERS),
+    _rule(r".*/(?:pwm1|target_pwm|cur_pwm)", 0, 255),
+    _rule(r".*/(?:rpm|rpm_measured)", 0, 50_000, FULL_REGISTERS),
+    _rule(r".*/oc\d_(?:event|irq)_cnt", 0, 2**32 - 2),
+    _rule(r"sys/devices/.*/load", 0, 1000),
+    _rule(r"sys/class/devfreq/.*/cur_freq", 1_000_000, 20_000_000_000),
+    _rule(r"sys/kernel/.*/(?:rate|clk_rate)", 1_000_000, 20_000_000_000),
+    _rule(r"sys/kernel/.*/mc_all", 0, 20_000_000),
+    _rule(r"sys/devices/system/cpu/(?:present|online)", 0, 8191),
 )
 """Ends by the chips' data sheets: 26 V and 163.84 mV over at least 1 mΩ for an INA3221, 8 bits of duty, 10 bits of load."""
 
@@ -90,16 +102,18 @@ def is_name(path: str) -> bool:
     return _TEXTS.fullmatch(path) is not None
 
 
-def legitimate(path: str, text: str) -> tuple[bool, Say | None]:
-    """Whether a damaged file says something that can be true, and what its number then means."""
+def legitimate(path: str, text: str, thing: str = "") -> bool:
+    """Whether a damaged file says something that can be true; ``thing`` is what its zone is called."""
     word = text.strip(" \t\r\n")
     if is_name(path):
-        return _NAME.fullmatch(word) is not None, None
+        return _NAME.fullmatch(word) is not None
     rule = next((rule for rule in RULES if rule.path.fullmatch(path)), None)
     if rule is None or not _WHOLE.fullmatch(word):
-        return False, None
+        return False
     number = int(word)
-    return rule.lowest <= number <= rule.highest and number not in SENTINEL_NUMBERS, rule.says
+    if thing.upper().startswith("PMIC") and path.endswith("/temp") and number in PMIC_CONSTANTS:
+        return False
+    return rule.lowest <= number <= rule.highest and number not in rule.words and number not in SENTINEL_NUMBERS
 
 
 _OWNERS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(

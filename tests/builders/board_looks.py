@@ -8,6 +8,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from exporters.device.disk import disk_source
+from exporters.device.hwmon import hwmon_source
 from exporters.device.machine import Surroundings, machine_source
 from exporters.device.sensor import reason_of
 from exporters.device.source import Report, Source
@@ -54,6 +55,7 @@ def sources(tree: Tree) -> list[Source]:
         thermal_source(tree, monotonic, is_expected=jetson),
         *jetson_sources(tree),
         disk_source(tree),
+        hwmon_source(tree),
     ]
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import isclose
+from posixpath import dirname
 from typing import Final, NamedTuple
 
 from exporters.device.source import Source
-from tests.builders.board_damage import STRUCTURAL, Say, is_name, legitimate, may_take
+from tests.builders.board_damage import STRUCTURAL, is_name, legitimate, may_take
 from tests.builders.board_looks import Key, Look, look, sources
+from tests.builders.board_meaning import meant
+from tests.builders.board_reasons import says_why, sensor_of
 from tests.builders.boards import Damage, MemoryTree, board, removed
 
 _NAMES: Final = ("edge_board_info", "edge_power_mode_info")
@@ -73,23 +77,26 @@ def _verdict(of: Whole, cases: list[Case], said: Look) -> Iterator[str]:
     for key, value in said.samples.items():
         if key in of.says.samples and value == of.says.samples[key]:
             continue
-        if not any(_may_say(of, case, key, value) for case in cases):
+        if not any(_may_say(of, cases, case, key, value) for case in cases):
             yield f"false number {key} = {value}, whole {of.says.samples.get(key)}"
     for key in of.says.samples.keys() - said.samples.keys():
         if not any(may_take(of.tree, case.path, key) for case in cases):
             yield f"lost {key} of another source"
-        elif not _has_reason(of, cases, said, key):
+        elif not has_reason(of, cases, said, key):
             yield f"lost {key} without a reason"
 
 
-def _may_say(of: Whole, case: Case, key: Key, value: float) -> bool:
+def _may_say(of: Whole, cases: list[Case], case: Case, key: Key, value: float) -> bool:
     """Whether a number that is new, or another one than before, is what the damaged file really says now."""
     if key[0] in _NAMES:
         return value == 1 and all(_may_name(of, case, key[0], index, label) for index, label in enumerate(key[1]))
-    legitimate_now, means = legitimate(case.path, case.text)
     if is_name(case.path):
-        return _is_renamed(of, case, key, value, legitimate_now)
-    return legitimate_now and may_take(of.tree, case.path, key) and (means is None or _means(of, case, key, value, means))
+        return _is_renamed(of, case, key, value, legitimate(case.path, case.text))
+    thing = of.tree.files.get(f"{dirname(case.path)}/type", "")
+    if not legitimate(case.path, case.text, thing) or not may_take(of.tree, case.path, key):
+        return False
+    texts = {**of.tree.files, **{other.path: other.text for other in cases}}
+    return any(isclose(value, true, abs_tol=1e-12) for true in meant(case.path, key, texts, texts.__getitem__))
 
 
 def _may_name(of: Whole, case: Case, metric: str, index: int, label: str) -> bool:
@@ -101,25 +108,21 @@ def _is_renamed(of: Whole, case: Case, key: Key, value: float, legitimate_now: b
     """A true number under the name that a file gives now, or by its place where the kernel gives no name at all."""
     nameless = case.damage is removed and ("_label" in case.path or "rail_name_" in case.path)
     before = {old for (name, labels), old in of.says.samples.items() if name == key[0] and may_take(of.tree, case.path, (name, labels))}
+    # A chip without a name that can be read is called by its number, and what it says is as true as before.
+    nameless |= re.fullmatch(r".*/(hwmon\d+)/name", case.path) is not None and key[1][0].startswith(f"{case.path.split('/')[-2]}/")
     # What says nothing under its true name, because it is no sensor at all, cannot be known under another.
     return (legitimate_now or nameless) and (value in before or not before)
 
 
-def _means(of: Whole, case: Case, key: Key, value: float, means: Say) -> bool:
-    if math.isclose(value, means(float(int(case.text.strip())))):
+def has_reason(of: Whole, cases: Sequence[Case], said: Look, key: Key) -> bool:
+    """The sample's own sensor says why, or its number stands under a new name, or its sensor went with its file out of the listing."""
+    if says_why(of.says, said, key):
         return True
-    # The lowest trip point is the limit: another one may be the lowest now.
-    return key[0] == "edge_temperature_limit_celsius" and any(
-        text.strip() == str(round(value * 1000)) for path, text in of.tree.files.items() if path.startswith(case.path.rpartition("/")[0])
-    )
-
-
-def _has_reason(of: Whole, cases: list[Case], said: Look, key: Key) -> bool:
-    """A sensor that says why, or a number under its new name, or a sensor that went with its file out of the listing."""
-    if said.silent.items() - of.says.silent.items():
-        return True
-    if any(is_name(case.path) and legitimate(case.path, case.text)[0] for case in cases):
+    if any(is_name(case.path) and may_take(of.tree, case.path, key) and legitimate(case.path, case.text) for case in cases):
         return True  # it is another thing now: a fan is no throttle
-    if any(name == key[0] for name, _ in said.samples.keys() - of.says.samples.keys()):
+    new = said.samples.items() - of.says.samples.items()
+    if any(name == key[0] and value == of.says.samples[key] for (name, _), value in new):
         return True
-    return any(case.damage is removed for case in cases) and bool(of.says.states.keys() - said.states.keys())
+    wanted = sensor_of(key)
+    gone = all(sensor != wanted for sensor, _ in said.states)
+    return gone and any(case.damage is removed and may_take(of.tree, case.path, key) for case in cases)

@@ -10,9 +10,10 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Final
 
+from exporters.device.disk import DISK_FILE
 from exporters.device.sensor import UNREADABLE, SensorError
 from exporters.device.tree import Tree
-from exporters.emulated.boards import DISK_FILE, Board, load, names
+from exporters.emulated.boards import Board, load, names
 
 BOARDS: Final = names()
 DATA: Final = Path(__file__).resolve().parents[1] / "exporters/boards/constructed"
@@ -50,10 +51,10 @@ class MemoryTree(Tree):
 
     def __init__(self, of: Board) -> None:
         super().__init__(Path("/nonexistent/board"))
-        self._links = dict(of.links)
+        self._targets = dict(of.links)
         self.files: Mapping[str, str] = {**of.files, DISK_FILE: json.dumps(dict(of.disk), indent=2) + "\n"}
         self._held: dict[str, set[str]] = {}
-        for path in (*self.files, *self._links):
+        for path in (*self.files, *self._targets):
             self._enter(path)
         self._real: dict[str, str] = {}
         self._damaged: dict[str, Damage] = {}
@@ -80,6 +81,16 @@ class MemoryTree(Tree):
         text = self.files[real] if damage is None else damage(self.files[real])
         return text.encode("utf-8", "surrogateescape").decode("ascii")
 
+    def pieces(self, path: str, most_bytes: int) -> Iterator[bytes]:
+        """As ``Tree.pieces``."""
+        real = self.real(path)
+        damaged = self._damaged.get(real)
+        if real not in self.files or real in self._held:
+            self.text(path)  # raises
+        self.read.add(real)
+        text = self.files[real] if damaged is None else damaged(self.files[real])
+        yield text.encode("utf-8", "surrogateescape")[:most_bytes]
+
     def names(self, folder: str) -> list[str]:
         """As ``Tree.names``."""
         real = self.real(folder)
@@ -105,8 +116,8 @@ class MemoryTree(Tree):
         done = ""
         for part in normpath(path).split("/"):
             done = normpath(join(done, part))
-            if done in self._links:
-                done = self._followed(normpath(join(dirname(done), self._links[done])))
+            if done in self._targets:
+                done = self._followed(normpath(join(dirname(done), self._targets[done])))
         return done
 
     def _enter(self, path: str) -> None:

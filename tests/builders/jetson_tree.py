@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from exporters.device.source import Report, Source
@@ -29,6 +29,10 @@ class SmallTree(Tree):
         if isinstance(text, Exception):
             raise text
         return text
+
+    def pieces(self, path: str, most_bytes: int) -> Iterator[bytes]:
+        """As ``Tree.pieces``."""
+        yield self.text(path).encode()[:most_bytes]
 
     def names(self, folder: str) -> list[str]:
         """As ``Tree.names``; a folder whose own path is in ``files`` as an exception may not be listed."""

@@ -18,6 +18,7 @@ class Line:
     board: str
     release: str
     source: str
+    note: str
     text: str
 
     @property
@@ -31,7 +32,7 @@ def lines() -> tuple[Line, ...]:
     found = []
     for path in sorted(BOARDS.glob(f"*{SUFFIX}")):
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        found += [Line(document["board"], line["release"], line["source"], line["text"]) for line in document["line"]]
+        found += [Line(document["board"], line["release"], line["source"], line["note"], line["text"]) for line in document["line"]]
     return tuple(found)
 
 

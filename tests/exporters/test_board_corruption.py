@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporters.device.source import Source
-from tests.builders.board_damage import APPENDED, GARBAGE, SENTINELS, STRUCTURAL, legitimate, may_take
+from tests.builders.board_damage import APPENDED, GARBAGE, SENTINELS, STRUCTURAL, may_take
 from tests.builders.board_looks import look, sources
 from tests.builders.board_verdict import Case, problems, structural, whole
 from tests.builders.boards import BOARDS, MemoryTree, says
@@ -94,20 +94,3 @@ def test_what_a_file_takes_with_it_is_learnt_and_is_only_its_own(name: str) -> N
             without = look(sources(of.tree)).samples
         taken = {key for key, value in of.says.samples.items() if without.get(key) != value}
         assert all(may_take(of.tree, path, key) for key in taken), (path, taken)
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "true"),
-    [
-        pytest.param("sys/class/thermal/thermal_zone1/temp", "65535\n", True, id="a-warm-zone"),
-        pytest.param("sys/class/thermal/thermal_zone1/temp", "-256000\n", False, id="no-power"),
-        pytest.param("sys/class/thermal/thermal_zone1/temp", "4294967295\n", False, id="minus-one-unsigned"),
-        pytest.param("sys/class/hwmon/hwmon3/in1_input", "65535\n", False, id="more-volts-than-the-chip-knows"),
-        pytest.param("sys/class/hwmon/hwmon3/pwm1", "255\n", True, id="full-duty"),
-        pytest.param("sys/devices/platform/17000000.ga10b/load", "65535\n", False, id="more-than-all-load"),
-        pytest.param("proc/meminfo", "0\n", False, id="not-the-form-of-the-file"),
-        pytest.param("sys/class/hwmon/hwmon3/in1_label", "\0\0\0\0", False, id="no-name"),
-    ],
-)
-def test_the_judge_knows_what_can_be_true(path: str, text: str, true: bool) -> None:
-    assert legitimate(path, text)[0] is true

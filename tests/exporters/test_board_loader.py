@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from exporters.device.disk import DISK_FILE
 from exporters.device.sensor import SensorError
 from exporters.device.tree import Tree
-from exporters.emulated.boards import DISK_FILE, UnknownBoard, WrongBoardFile, load, names, parse, write
+from exporters.emulated.boards import UnknownBoard, WrongBoardFile, load, names, parse, write
 from tests.builders.boards import BOARDS, DATA, MemoryTree, board
 
 EIGHT = {"nano", "tx2", "xavier-nx", "agx-xavier", "orin-nano", "orin-nx", "agx-orin", "thor"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.builders.exporters import NOW, Page, generic_sources, page_of, saying
 
 ZONE = "edge_temperature_celsius"
 WATTS = "edge_power_watts"
+GPU = "edge_gpu_usage_ratio"
 
 
 def test_a_whole_tree(tmp_path: Path) -> None:
@@ -78,13 +80,21 @@ def test_boot_time_from_the_uptime_where_the_kernel_hides_it(tmp_path: Path, is_
     assert page.reason("boot_time") == (None if is_live else "out_of_range")
 
 
-def test_the_first_kind_of_source_that_says_a_family_has_it_alone_and_each_family_is_judged_by_itself() -> None:
+def test_zones_and_rails_of_different_parts_stand_side_by_side() -> None:
+    hwmon = saying("sysfs/hwmon", (ZONE, ("coretemp/Package id 0",), 50.0), (WATTS, ("power_meter/power1",), 60.0), (GPU, (), 0.1))
+    page = page_of(hwmon, saying("nvml", (ZONE, ("gpu",), 71.0), (WATTS, ("gpu",), 200.0), (GPU, (), 0.9)))
+    assert [page.value(ZONE, zone=zone) for zone in ("coretemp/Package id 0", "gpu")] == [50.0, 71.0]
+    assert [page.value(WATTS, rail=rail) for rail in ("power_meter/power1", "gpu")] == [60.0, 200.0]
+    assert page.value(GPU) == 0.1  # there is one such load, and it is said once
+
+
+def test_who_says_the_same_things_by_other_names_fills_only_what_was_left_empty_and_each_family_is_judged_by_itself() -> None:
     sysfs = saying("sysfs/a", (ZONE, ("CPU-therm",), 50.0))
     more = saying("sysfs/b", (ZONE, ("GPU-therm",), 51.0))
-    lines = saying("tegrastats", (ZONE, ("cpu",), 49.9), (WATTS, ("VDD_IN",), 7.0))
-    page = page_of(sysfs, more, lines, saying("nvml", (WATTS, ("gpu0",), 9.0)))
-    assert [page.value(ZONE, zone=zone) for zone in ("CPU-therm", "GPU-therm", "cpu")] == [50.0, 51.0, None]
-    assert [page.value(WATTS, rail=rail) for rail in ("VDD_IN", "gpu0")] == [7.0, None]
+    lines = replace(saying("tegrastats", (ZONE, ("cpu",), 49.9), (WATTS, ("VDD_IN",), 7.0), (WATTS, ("VDD_CPU",), 2.0)), retells=True)
+    page = page_of(sysfs, more, lines, saying("sysfs/hwmon", (ZONE, ("nvme/Composite",), 40.0)))
+    assert [page.value(ZONE, zone=zone) for zone in ("CPU-therm", "GPU-therm", "cpu", "nvme/Composite")] == [50.0, 51.0, None, 40.0]
+    assert [page.value(WATTS, rail=rail) for rail in ("VDD_IN", "VDD_CPU")] == [7.0, 2.0]
 
 
 def test_a_later_source_steps_in_where_the_preferred_one_has_nothing_true_to_say() -> None:

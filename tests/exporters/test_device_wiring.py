@@ -90,6 +90,16 @@ def test_only_a_program_is_run_and_only_when_the_device_starts(orin: Path) -> No
     assert Device(Watch(orin, 5.0))._feed is None  # it would speak of this machine, not of the tree
 
 
+def test_what_a_running_tegrastats_says_goes_through_the_window_and_a_recording_is_of_one_moment(orin: Path) -> None:
+    program = orin / "tegrastats"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    running = Device(Watch(orin, 5.0, tegrastats=str(program)))
+    assert "tegrastats" in [source.name for source in running.sampler.sources()]
+    (orin / RECORDED_PATH).write_text(LINE)
+    assert "tegrastats" not in [source.name for source in Device(Watch(orin, 5.0)).sampler.sources()]
+
+
 def test_lent_cores_replace_the_host(orin: Path) -> None:
     device = Device(Watch(orin, 5.0, lent_cores=1.5))
     device.sampler.sample()
@@ -99,6 +109,35 @@ def test_lent_cores_replace_the_host(orin: Path) -> None:
     assert said.value("edge_cpu_cores", scope="host") is None
     assert said.value("edge_cpu_usage_ratio", scope="host") is None
     assert said.value("edge_cpu_core_usage_ratio", core="0") is not None
+
+
+@pytest.mark.parametrize("files", [True, False], ids=["beside-proc", "without-proc"])
+def test_with_lent_cores_tegrastats_says_nothing_of_the_host(orin: Path, files: bool) -> None:
+    """Nobody listens for programs here, so that the lent load is silent: the host's is no answer to it."""
+    (orin / RECORDED_PATH).write_text(LINE)
+    if not files:
+        (orin / "proc/stat").unlink()
+    device = Device(Watch(orin, 5.0, lent_cores=1.5))
+    device.sampler.sample()
+    said = Page(device.collector)
+    device.stop()
+    assert 'scope="host"' not in said.text
+    assert said.reason("cpu_usage") == "not_listening"
+    assert 'edge_sensor_up{reason="",sensor="cpu_usage"' not in said.text
+    assert said.value("edge_cpu_cores", scope="lent") == 1.5
+    if not files:
+        assert said.value("edge_cpu_core_usage_ratio", core="3") == 0.20
+
+
+def test_a_disk_of_a_jetson_is_read_too(orin: Path) -> None:
+    folder = orin / "sys/class/hwmon/hwmon90"
+    folder.mkdir()
+    (folder / "name").write_text("nvme\n")
+    (folder / "temp1_input").write_text("41850\n")
+    (folder / "temp1_label").write_text("Composite\n")
+    whole = page(orin)
+    assert whole.value("edge_temperature_celsius", zone="nvme/Composite") == 41.85
+    assert whole.value("edge_temperature_celsius", zone="CPU-therm") is not None
 
 
 def test_this_very_machine_can_be_asked() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from exporters.device.hwmon import hwmon_source
 from exporters.device.part import MOST_SENSORS
-from exporters.device.sensor import MISSING, OUT_OF_RANGE
+from exporters.device.sensor import FAILED, MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE
 from exporters.emulated.boards import load, names
 from exporters.jetson.sources import jetson_sources
 from tests.builders.boards import MemoryTree
@@ -53,6 +53,14 @@ def test_a_thermal_zone_is_not_said_again() -> None:
     zone = {"name": "acpitz", "temp1_input": "30000"}
     assert hwmon({**under(H0, zone), "sys/class/thermal/thermal_zone0/hwmon0/name": "acpitz"}) == ({}, {})
     assert hwmon(under(H0, {"name": "cpu_thermal", "temp1_input": "30000"})) == ({}, {})
+    assert hwmon({**under(H0, {"name": "CPU_therm", "temp1_input": "30000"}), "sys/class/thermal/thermal_zone0/type": "CPU-therm\n"}) == (
+        {},
+        {},
+    )
+
+
+def test_a_chip_that_lost_its_name_may_be_a_zones_and_says_nothing() -> None:
+    assert hwmon(under(H0, {"temp1_input": "30000"})) == ({}, {"temperature/hwmon0/temp1": MISSING})
 
 
 def test_power_monitors_and_fans_have_other_readers() -> None:
@@ -80,3 +88,27 @@ def test_ten_thousand_inputs_are_bounded_and_said() -> None:
     numbers, states = hwmon(under(H0, {"name": "wild", **{f"temp{n}_input": "30000" for n in range(10_000)}}))
     assert len(numbers) == MOST_SENSORS
     assert states["hwmon"] == OUT_OF_RANGE
+
+
+@pytest.mark.parametrize(
+    ("files", "sensor", "reason"),
+    [
+        pytest.param({"temp1_input": "125000", "temp1_fault": "1\n"}, "temperature/nct7802/temp1", FAILED, id="open-diode"),
+        pytest.param({"temp1_input": "45000", "temp1_fault": "0\n"}, "temperature/nct7802/temp1", "", id="no-fault"),
+        pytest.param({"temp1_input": "45000", "temp1_fault": "?"}, "temperature/nct7802/temp1", UNPARSABLE, id="who-knows"),
+        pytest.param({"temp1_input": "-48000", "temp1_enable": "0\n"}, "temperature/nct7802/temp1", SWITCHED_OFF, id="not-measured"),
+        pytest.param({"fan1_input": "30000", "fan1_fault": "1\n", "in0_input": "9"}, "fan_speed/nct7802/fan1", FAILED, id="fan-lost"),
+        pytest.param({"fan1_input": "0", "fan1_enable": "0\n", "in0_input": "9"}, "fan_speed/nct7802/fan1", SWITCHED_OFF, id="fan-off"),
+        pytest.param({"pwm1": "0", "pwm1_enable": "0\n", "in0_input": "9"}, "fan_duty/nct7802/pwm1", SWITCHED_OFF, id="full-speed"),
+        pytest.param({"pwm1": "51", "pwm1_enable": "5\n", "in0_input": "9"}, "fan_duty/nct7802/pwm1", "", id="automatic"),
+    ],
+)
+def test_what_the_kernel_disowns_is_not_believed(files: Files, sensor: str, reason: str) -> None:
+    numbers, states = hwmon(under(H0, {"name": "nct7802", **files}))
+    assert states == {sensor: reason}
+    assert len(numbers) == (not reason)
+
+
+def test_a_graphics_card_that_controls_its_fan_by_itself_measures_it() -> None:
+    numbers, _ = hwmon(under(H0, {"name": "amdgpu", "temp1_input": "50000", "fan1_input": "900", "fan1_enable": "0\n"}))
+    assert numbers["edge_fan_speed_rpm", "amdgpu/fan1"] == 900.0

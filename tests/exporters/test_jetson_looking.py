@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
-from exporters.device.part import LOOKS_PER_WALK, Part, Reading, never
-from exporters.device.sensor import MISSING, UNPARSABLE, UNREADABLE
-from exporters.device.source import Source
+from exporters.device.part import LOOKS_PER_LISTING, LOOKS_PER_WALK, Part, Reading, never
+from exporters.device.sensor import MISSING, NOT_PERMITTED, UNPARSABLE
+from exporters.device.source import Source, one
 from exporters.device.tree import Tree
 from exporters.emulated.boards import load
 from exporters.jetson.sources import jetson_sources
@@ -35,12 +36,12 @@ def test_numbers_are_read_at_every_look_and_labels_seldom() -> None:
     assert tree.reads[LABEL] == 2
 
 
-def test_a_changed_listing_is_walked_at_once() -> None:
+def test_a_changed_listing_is_walked_within_a_few_looks() -> None:
     tree = SmallTree(ina3221(3, ["VDD_IN"]))
     source = rails(tree)
     said(source)
     tree.files |= ina3221(4, ["VDD_2"])
-    assert len(said(source)[0]) == 2
+    assert [len(said(source)[0]) for _ in range(LOOKS_PER_LISTING)][-1] == 2
 
 
 def test_a_chip_that_got_other_files_is_walked_again_after_its_first_silence() -> None:
@@ -70,7 +71,7 @@ def test_nothing_is_read_before_the_first_look() -> None:
 def test_a_folder_that_may_not_be_listed_is_one_sensor_and_is_asked_again() -> None:
     tree = SmallTree({"sys/class/hwmon": PermissionError()})
     source = rails(tree)
-    assert said(source) == ({}, {"power": UNREADABLE})
+    assert said(source) == ({}, {"power": NOT_PERMITTED})
     tree.files = dict(ina3221(3, ["VDD_IN"]))
     assert said(source)[1] == {"power/VDD_IN": ""}
 
@@ -82,11 +83,13 @@ def test_a_walk_that_breaks_is_a_reason_and_not_an_exception() -> None:
     assert said(Part("sysfs/odd", "odd", "sys", breaks, never).source(SmallTree({}))) == ({}, {"odd": UNPARSABLE})
 
 
-def test_two_sensors_of_one_name_are_one() -> None:
+def test_of_two_sensors_of_one_name_none_is_believed_and_that_is_said() -> None:
     def twice(tree: Tree) -> Sequence[Reading]:
-        return [Reading("a", lambda: ()), Reading("a", lambda: ()), Reading("b", lambda: ())]
+        return [Reading(name, partial(one, "edge_power_watts", 1.0, (name,))) for name in ("a", "a", "b")]
 
-    assert [state.sensor for state in Part("sysfs/odd", "odd", "sys", twice, never).source(SmallTree({})).look().sensors] == ["a", "b"]
+    numbers, states = said(Part("sysfs/odd", "odd", "sys", twice, never).source(SmallTree({})))
+    assert list(numbers) == [("edge_power_watts", ("b",))]
+    assert states == {"a": UNPARSABLE, "b": ""}
 
 
 @pytest.mark.parametrize("path", ["sys/class/hwmon/hwmon3/name", "sys/class/hwmon/hwmon0/name"])

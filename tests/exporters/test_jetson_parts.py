@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporters.device.sensor import MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, UNREADABLE, SensorError
+from exporters.device.sensor import FAILED, MISSING, NOT_PERMITTED, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, SensorError
 from exporters.device.source import Source
 from exporters.jetson.gpu import gpu_usage
 from exporters.jetson.identity import RELEASE
@@ -80,7 +80,7 @@ def test_the_clock_of_thor_is_its_first_graphics_cluster() -> None:
 def test_shared_memory_is_said_where_debugfs_is() -> None:
     clients = "sys/kernel/debug/nvmap/iovmm/clients"
     assert said(part("sysfs/gpu", {clients: "total       8K\n"})) == ({("edge_gpu_memory_used_bytes", ()): 8192.0}, {"gpu_memory": ""})
-    assert said(part("sysfs/gpu", {clients: PermissionError()})) == ({}, {"gpu_memory": UNREADABLE})
+    assert said(part("sysfs/gpu", {clients: PermissionError()})) == ({}, {"gpu_memory": NOT_PERMITTED})
 
 
 def test_the_memory_controller_by_debugfs_and_its_activity() -> None:
@@ -98,7 +98,7 @@ def test_an_activity_without_a_clock_or_of_unknown_weight_is_no_share() -> None:
 
 def test_a_closed_debugfs_is_not_a_missing_clock() -> None:
     files: Files = {RELEASE: "", "sys/kernel/debug/bpmp/debug/clk/emc/rate": PermissionError()}
-    assert said(part("sysfs/emc", files)) == ({}, {"emc_frequency": UNREADABLE})
+    assert said(part("sysfs/emc", files)) == ({}, {"emc_frequency": NOT_PERMITTED})
 
 
 R32 = "sys/devices/platform/pwm-fan"
@@ -127,6 +127,19 @@ def test_a_tachometer_that_is_switched_off_counts_nothing(enable: str | None, re
     numbers, states = said(part("sysfs/fan", files))
     assert ("edge_fan_speed_rpm", ("fan1",)) not in numbers
     assert states["fan_speed/fan1"] == reason
+
+
+@pytest.mark.parametrize(
+    ("files", "sensor", "reason"),
+    [
+        ({"pwm1": "255", "pwm1_enable": "0\n"}, "fan_duty/fan1", SWITCHED_OFF),
+        ({"fan1_input": "30000", "fan1_fault": "1\n"}, "fan_speed/fan1", FAILED),
+        ({"fan1_input": "0", "fan1_enable": "0\n"}, "fan_speed/fan1", SWITCHED_OFF),
+    ],
+    ids=["nobody controls it", "faulty", "not measured"],
+)
+def test_a_fan_that_its_driver_disowns_is_not_believed(files: Files, sensor: str, reason: str) -> None:
+    assert said(part("sysfs/fan", under("sys/class/hwmon/hwmon0", files))) == ({}, {sensor: reason})
 
 
 @pytest.mark.parametrize(("name", "sensor"), [("pwmfan", "fan_duty/fan1"), ("pwm_tach", "fan_speed/fan1")])

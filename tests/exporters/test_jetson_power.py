@@ -8,7 +8,7 @@ import pytest
 
 from exporters.device.chips import HWMON
 from exporters.device.part import MOST_SENSORS, Part
-from exporters.device.sensor import MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, UNREADABLE
+from exporters.device.sensor import MISSING, NOT_PERMITTED, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE, UNREADABLE
 from exporters.jetson.identity import RELEASE, is_jetson
 from exporters.jetson.power import power_readings
 from tests.builders.jetson_tree import SmallTree, ina3221, said, under
@@ -61,7 +61,7 @@ def test_one_chip_on_two_paths_is_read_once() -> None:
         pytest.param({f"{H3}/in2_input": ""}, "B", "power/B", MISSING, id="voltage-empty"),
         pytest.param({f"{H3}/curr2_input": "garbage"}, "B", "power/B", UNPARSABLE, id="garbage"),
         pytest.param({f"{H3}/curr1_input": "-8"}, "A", "power/A", OUT_OF_RANGE, id="backwards"),
-        pytest.param({f"{H3}/curr3_input": PermissionError()}, "C", "power/C", UNREADABLE, id="forbidden"),
+        pytest.param({f"{H3}/curr3_input": PermissionError()}, "C", "power/C", NOT_PERMITTED, id="forbidden"),
         pytest.param(
             {f"{H3}/in3_input": OSError(61, "no data"), f"{H3}/in3_enable": "0\n"}, "C", "power/C", SWITCHED_OFF, id="channel-off"
         ),
@@ -126,3 +126,36 @@ def test_only_a_jetson_misses_its_power_monitor(files: Files, states: Mapping[st
 
 def test_a_battery_is_no_rail() -> None:
     assert power(under(H3, {"name": "BAT0", "in0_input": "12000", "curr1_input": "1500"})) == ({}, {})
+
+
+@pytest.mark.parametrize("names", [("amdgpu", "amdgpu"), ("ina3221", "ina3221"), ("", "")], ids=["cards", "monitors", "nameless"])
+def test_of_two_equal_chips_none_is_lost(names: tuple[str, str]) -> None:
+    files: dict[str, str | Exception] = {}
+    for number, name in enumerate(names):
+        figures = {"in1_label": "PPT", "in1_input": "5000", "curr1_input": "1000"}
+        files |= under(f"{HWMON}/hwmon{number}", {"name": name, "power1_average": "5000000", "power1_label": "PPT", **figures})
+    rails, states = power(files)
+    assert sorted(rails.values()) == [5.0, 5.0]
+    assert all(f"PPT_{names[number] or 'hwmon'}" in rail for number, rail in enumerate(sorted(rails)))
+    assert set(states.values()) == {""}
+
+
+def test_only_the_drivers_own_sum_is_no_rail() -> None:
+    assert set(power(ina3221(3, ["SUMMIT_5V", "Summary", "sum of shunt voltages"]))[0]) == {"SUMMIT_5V", "Summary"}
+
+
+@pytest.mark.parametrize("address", ["1-00\udcff40", '1-"}\nedge_power_watts{rail="x"} 9\n', "1-0040 ", "x-0040", "1-00040", "1-٠٠٤٠"])
+@pytest.mark.parametrize("place", ["sys/bus/i2c/drivers/ina3221/{}/hwmon/hwmon0", "sys/bus/i2c/drivers/ina3221x/{}/iio:device0"])
+def test_what_is_no_address_on_a_bus_names_nothing(address: str, place: str) -> None:
+    chip = {"name": "ina3221", "in1_input": "5000", "curr1_input": "100", "in_power0_input": "500"}
+    rails, states = power(under(place.format(address), chip))
+    assert rails == {} and states.keys() <= {"power"}
+
+
+@pytest.mark.parametrize(
+    ("enable", "reason"), [("0\n", SWITCHED_OFF), ("1\n", ""), ("x", UNPARSABLE)], ids=["switched off", "on", "damaged"]
+)
+def test_a_channel_that_is_switched_off_is_not_believed_whatever_it_says(enable: str, reason: str) -> None:
+    rails, states = power({**ina3221(3, "ABC"), f"{H3}/in2_enable": enable})
+    assert ("B" in rails, states["power/B"]) == (not reason, reason)
+    assert {"A", "C"} <= set(rails)

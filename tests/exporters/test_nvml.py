@@ -137,7 +137,7 @@ def test_what_a_gpu_does_not_support_is_not_spoken_of(sensor: str) -> None:
 @pytest.mark.parametrize("sensor", NAMES)
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [(NO_PERMISSION, "unreadable"), (TIMEOUT, "timed_out"), (GPU_IS_LOST, "missing"), (UNKNOWN, "failed"), (77, "failed")],
+    [(NO_PERMISSION, "not_permitted"), (TIMEOUT, "timed_out"), (GPU_IS_LOST, "missing"), (UNKNOWN, "failed"), (77, "failed")],
 )
 def test_an_error_costs_its_own_sensor_only(sensor: str, code: int, reason: str) -> None:
     report = World(Gpu(codes={NAMES[sensor]: code})).look()

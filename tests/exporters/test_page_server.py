@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.device import server
+from exporters.device.connections import Bounds, Connections
 from exporters.device.request import BadRequest, read_request
-from exporters.device.server import Bounds, Endpoint, PageServer
+from exporters.device.server import Endpoint, PageServer
 
 WITHIN_SECONDS = 5.0
 
@@ -112,13 +114,78 @@ def test_silent_connections_make_room_and_whoever_asks_is_answered() -> None:
         assert rest_of(silent[0]) == b""  # the one that waited longest
 
 
-def test_a_crowd_in_the_middle_of_its_requests_is_not_joined() -> None:
+def test_whoever_asks_half_makes_room_for_whoever_asks() -> None:
     with serving(Bounds(most_connections=2)) as page, ExitStack() as stack:
-        for _ in range(2):
-            stack.enter_context(connect(page)).sendall(b"GET /met")
-        time.sleep(0.2)  # until their first bytes were seen
-        with connect(page) as late:
-            assert rest_of(late).startswith(b"HTTP/1.1 503 ")
+        half = [stack.enter_context(connect(page)) for _ in range(2)]
+        for connection in half:
+            connection.sendall(b"GET /met")
+            time.sleep(0.1)  # until its first bytes were seen
+        for _ in range(5):
+            assert ask(page, "GET /healthz")[1] == b"ok\n"
+        assert rest_of(half[0]) == b""
+
+
+def test_a_crowd_that_is_being_answered_is_not_joined() -> None:
+    """Three of one host with two places: those that have asked first keep them until they are answered."""
+    asked, answered = threading.Semaphore(0), threading.Event()
+
+    def slow(accept: str) -> tuple[str, bytes]:
+        asked.release()
+        assert answered.wait(WITHIN_SECONDS)
+        return "text/none", b"page\n"
+
+    opened = PageServer(Endpoint("127.0.0.1", 0), slow, Bounds(most_connections=2))
+    opened.start()
+    with ExitStack() as stack:
+        stack.callback(opened.stop)
+        first = [stack.enter_context(connect(opened)) for _ in range(2)]
+        for connection in first:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert asked.acquire(timeout=WITHIN_SECONDS)
+        late = stack.enter_context(connect(opened))
+        assert rest_of(late).startswith(b"HTTP/1.1 503 ")
+        answered.set()
+        assert all(rest_of(connection).endswith(b"page\n") for connection in first)
+
+
+@pytest.fixture
+def sockets() -> Iterator[list[socket.socket]]:
+    """Six connections that nobody is at the other end of."""
+    pairs = [socket.socketpair() for _ in range(6)]
+    yield [one for one, _ in pairs]
+    for pair in pairs:
+        for end in pair:
+            end.close()
+
+
+def is_cut(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_the_host_with_most_connections_makes_room_and_no_other(sockets: list[socket.socket]) -> None:
+    places = Connections(Bounds(most_connections=4))
+    lone, *crowd, late, later = sockets
+    places.admit(lone, "scraper")
+    for connection in crowd:
+        places.admit(connection, "crowd")
+        places.asks(connection)
+    assert places.admit(late, "crowd") and places.admit(later, "another")
+    assert [is_cut(connection) for connection in sockets] == [False, True, True, False, False, False]
+
+
+def test_slow_readers_of_one_host_keep_no_other_host_out(sockets: list[socket.socket]) -> None:
+    places = Connections(Bounds(most_connections=3))
+    for connection in sockets[:3]:
+        places.admit(connection, "crowd")
+        places.asks(connection)
+        places.is_answered(connection)
+    assert not places.admit(sockets[3], "crowd")
+    assert places.admit(sockets[4], "scraper")
+    assert [is_cut(connection) for connection in sockets[:3]] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -168,3 +235,17 @@ def test_it_stops_at_once_and_gives_the_port_back() -> None:
 
 def test_a_burst_is_not_lost(page: PageServer) -> None:
     assert server._Server.request_queue_size >= 128
+
+
+def test_health_is_told_and_what_is_wrong_is_a_sentence() -> None:
+    wrong = [""]
+    opened = PageServer(Endpoint("127.0.0.1", 0), lambda accept: ("text/none", b"page\n"), health=lambda: wrong[0])
+    opened.start()
+    try:
+        assert ask(opened, "GET /healthz")[1] == b"ok\n"
+        wrong[0] = "Nobody listens."
+        head, body = ask(opened, "GET /healthz")
+        assert (head.split(b"\r\n")[0], body) == (b"HTTP/1.1 503 Service Unavailable", b"Nobody listens.\n")
+        assert ask(opened, "GET /metrics")[1] == b"page\n"
+    finally:
+        opened.stop()

@@ -95,7 +95,8 @@ def test_garbage_is_an_error_or_a_possible_number(text: str) -> None:
     ("error", "reason"),
     [
         pytest.param(FileNotFoundError(), "missing", id="no-file"),
-        pytest.param(PermissionError(), "unreadable", id="may-not"),
+        pytest.param(PermissionError(), "not_permitted", id="may-not"),
+        pytest.param(OSError(5, "input/output error"), "unreadable", id="broken-bus"),
         pytest.param(UnicodeDecodeError("ascii", b"\xff", 0, 1, ""), "unparsable", id="not-ascii"),
         pytest.param(ZeroDivisionError(), "failed", id="our-own-mistake"),
     ],

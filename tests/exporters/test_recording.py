@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from exporters.device.recorded import NOTE
 from exporters.device.tree import Tree
 from exporters.emulated.boards import load, names, write
 from exporters.recording.allowed import reduced
 from exporters.recording.gathering import DISK, EARLIER, STAT, gather
-from exporters.recording.saving import NOTE, save, told_by
+from exporters.recording.saving import save, told_by
 from tests.builders.board_looks import Look, look, sources
 
 SECRETS = {
@@ -90,7 +91,10 @@ def test_of_packages_and_processes_only_what_is_needed_is_kept() -> None:
         "Package: vim\nStatus: install ok installed\nVersion: 9\n\nPackage: nvidia-jetpack\nStatus: install ok installed\n"
         "Maintainer: Some Body <some.body@example.com>\nVersion: 6.2-b77\nDescription: NVIDIA\n all of it\n\nPackage: zip\nVersion: 3\n"
     )
-    assert reduced("var/lib/dpkg/status", packages) == "Package: nvidia-jetpack\nStatus: install ok installed\nVersion: 6.2-b77\n\n"
+    core = "Package: nvidia-l4t-core\nStatus: install ok installed\nVersion: 36.4.3-2025\n\n"
+    kept = "Package: nvidia-jetpack\nStatus: install ok installed\nVersion: 6.2-b77\n\n"
+    assert reduced("var/lib/dpkg/status", packages) == kept
+    assert reduced("var/lib/dpkg/status", packages + "\n" + core) == kept + core
     clients = "CLIENT PROCESS PID SIZE\nuser secret-project 4711 512K\ntotal                        512K\n"
     assert reduced("sys/kernel/debug/nvmap/iovmm/clients", clients) == "total                        512K\n"
     processors = "processor\t: 0\nCPU architecture: 8\nprocessor\t: 1\nCPU architecture: 8\n\nSerial\t\t: 0421619041234567\n"

@@ -18,7 +18,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters import cli
-from exporters.emulated.boards import load, write
 from exporters.workload import publish
 
 pytestmark = pytest.mark.real
@@ -253,37 +252,6 @@ def test_an_answer_on_a_kept_connection_does_not_wait_for_an_acknowledgement(
         took.append(time.perf_counter() - begin)
     connection.close()
     assert sorted(took)[len(took) // 2] < 0.03  # the median: two cores may be busy with something else
-
-
-def test_nobody_notices_it(run: Callable[..., subprocess.Popen[bytes]], port: int, tmp_path: Path) -> None:
-    write(load("nano"), tmp_path / "nano")
-    process = exporter(run, port, tmp_path, "--root", str(tmp_path / "nano"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-
-    def scrape() -> float:
-        begin = time.perf_counter()
-        connection.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
-        page = connection.getresponse().read()
-        assert page.count(b"\n") > 80
-        return time.perf_counter() - begin
-
-    def cpu_seconds() -> float:
-        tasks = Path(f"/proc/{process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-    for _ in range(5):  # what is written once, and read once a minute, is no part of a scrape
-        scrape()
-        time.sleep(0.15)
-    before, took = cpu_seconds(), []
-    for _ in range(20):
-        took.append(scrape())
-        time.sleep(0.15)  # each has a look of its own
-    used = cpu_seconds() - before
-    connection.close()
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    assert int(status.partition("VmRSS:")[2].split()[0]) * 1024 < 30e6
-    assert used / 20 < 0.003  # twice what is promised: two cores may be busy with something else
-    assert sorted(took)[len(took) // 2] < 0.01
 
 
 def test_one_page_and_an_end(run: Callable[..., subprocess.Popen[bytes]]) -> None:

@@ -90,7 +90,7 @@ def test_a_speaking_program_is_heard_and_ended(program: Program) -> None:
     program.feed.start()
     eventually(lambda: why(program.look()) == "", "the line is heard")
     power = [sample.value for sample in program.look().samples if sample.labels == ("VDD_IN",)]
-    assert power == [16.321] and program.runs()[0][1] == "--interval 200"
+    assert power == [11.274] and program.runs()[0][1] == "--interval 200"
     program.feed.stop()
     assert not alive(program.runs()[0][0])
     program.feed.stop()
