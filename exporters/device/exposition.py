@@ -55,7 +55,7 @@ class Writer:
                 parts.append(f"{before}{_NO_NUMBER.get(number, number)}\n")
         if self._openmetrics:
             parts.append("# EOF\n")
-        return "".join(parts).encode("utf-8")
+        return "".join(parts).encode("utf-8", "backslashreplace")
 
     def _head(self, metric: Metric) -> str:
         name = metric.name.removesuffix(_TOTAL) if self._openmetrics and metric.kind == "counter" else metric.name

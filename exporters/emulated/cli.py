@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from exporters.emulated.boards import Board, UnknownBoard, WrongBoardFile, load, names
+from exporters.emulated.boards import Board, UnknownBoard, WrongBoardFile, load, names, to_move
 from exporters.emulated.layout import UPTIME, Layout, layout_of
 from exporters.emulated.model import Script, State, advance, at_rest, moment_of
 from exporters.emulated.rendering import Clock, Frame, frame_of
@@ -30,8 +30,8 @@ _LONGEST_STEP_SECONDS: Final = 2.0
 """A machine that slept does not owe its board the time: a longer gap passes as if the board had been suspended."""
 _FASTEST: Final = 1000.0
 _USUAL_UPTIME_SECONDS: Final = 3600.0
-_ABOUT_RECORDINGS: Final = "edgeshift/"
-"""What a still tree says about itself (an earlier look at counters) is not true of a moving one."""
+_GAP: Final = 2
+"""Blanks between the columns of --list."""
 
 _EXAMPLES: Final = """examples:
   edgeshift exporter emulate --list
@@ -88,8 +88,7 @@ def main(argv: list[str]) -> int:
         arguments.board, arguments.root, Script(STORIES[arguments.story], arguments.seed), arguments.seconds, arguments.speed
     )
     try:
-        board = load(settings.board)
-        return _emulate(settings, replace(board, files={p: t for p, t in board.files.items() if not p.startswith(_ABOUT_RECORDINGS)}))
+        return _emulate(settings, to_move(load(settings.board)))
     except (UnknownBoard, WrongBoardFile, RootRefused) as error:
         sys.stderr.write(f"edgeshift exporter emulate: {error}\n")
     except OSError as error:
@@ -145,10 +144,10 @@ def keep_moving(emulation: Emulation, writer: TreeWriter, settings: Settings, wa
 
 
 def _list() -> int:
-    for name in names():
-        sys.stdout.write(f"{name:<14}{load(name).title}\n")
-    for name, story in STORIES.items():
-        sys.stdout.write(f"--story {name:<8}{story.meaning}\n")
+    rows = [(name, load(name).title) for name in names()]
+    rows += [(f"--story {name}", story.meaning) for name, story in STORIES.items()]
+    width = max(len(name) for name, _ in rows) + _GAP
+    sys.stdout.writelines(f"{name:<{width}}{meaning}\n" for name, meaning in rows)
     return EXIT_OK
 
 

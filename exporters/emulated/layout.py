@@ -36,6 +36,9 @@ _CURRENT: Final = re.compile(r"(?P<folder>.*)/(?P<kind>curr|in_current)(?P<numbe
 _CORE_ONLINE: Final = re.compile(r"sys/devices/system/cpu/cpu(\d+)/online")
 _FAN_NAMES: Final = ("pwm1", "cur_pwm", "target_pwm")
 _RPM_NAMES: Final = ("fan1_input", "rpm", "rpm_measured")
+_SUM: Final = "sum of shunt voltages"
+"""What an INA3221's driver calls the input that adds up the others."""
+
 _NEVER_MEASURED: Final = "PMIC-Die"
 """This zone says the same for ever on every board; moving it would give a sense to what has none."""
 
@@ -188,7 +191,7 @@ def _rails(files: Mapping[str, str]) -> Iterable[Rail]:
         power = f"{folder}/in_power{number}_input" if is_iio else f"{folder}/power{number}_input"
         label = next((files[one].strip() for one in labels if one in files), "")
         current, millivolts = files[path].strip(), files.get(volts, "").strip()
-        if label and "sum" not in label.lower() and current.isdecimal() and millivolts.isdecimal() and int(current) * int(millivolts) > 0:
+        if label and label != _SUM and current.isdecimal() and millivolts.isdecimal() and int(current) * int(millivolts) > 0:
             watts = int(current) * int(millivolts) / _MILLI / _MILLI
             # The iio driver tells milliwatts, hwmon microwatts: https://docs.kernel.org/hwmon/sysfs-interface.html
             per_watt = _MILLI if is_iio else _MILLI * _MILLI

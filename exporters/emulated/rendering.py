@@ -146,8 +146,7 @@ def _dead(layout: Layout, deaths: Iterable[Death]) -> Iterator[DeadSensor]:
         elif death.part == "gpu_load":
             yield from (DeadSensor(death.part, "", path, death.how) for path in layout.gpu_loads)
         elif death.part == "power" and layout.rails:
-            # A chip that tells watts by itself and loses them with its current is no power monitor any more to anybody.
-            rail = next((one for one in reversed(layout.rails) if not one.power_path), layout.rails[-1])
+            rail = layout.rails[-1]
             yield from (DeadSensor(death.part, rail.label, path, death.how) for path in (rail.current_path, rail.power_path) if path)
 
 

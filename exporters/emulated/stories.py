@@ -42,9 +42,10 @@ class Story:
     deaths: tuple[Death, ...] = ()
 
 
-_RISE: Final[Curve] = ((0.0, 0.2), (20.0, 0.95), (90.0, 0.95), (110.0, 0.25), (150.0, 0.2))
-_GPU_RISE: Final[Curve] = ((0.0, 0.15), (20.0, 0.9), (90.0, 0.9), (110.0, 0.1), (150.0, 0.15))
-_MEMORY_RISE: Final[Curve] = ((0.0, 0.4), (40.0, 0.75), (90.0, 0.75), (150.0, 0.4))
+_HOT_SECONDS: Final = 300.0
+_RISE: Final[Curve] = ((0.0, 0.2), (20.0, 0.95), (250.0, 0.95), (260.0, 0.25), (_HOT_SECONDS, 0.2))
+_GPU_RISE: Final[Curve] = ((0.0, 0.15), (20.0, 0.9), (250.0, 0.9), (260.0, 0.1), (_HOT_SECONDS, 0.15))
+_MEMORY_RISE: Final[Curve] = ((0.0, 0.4), (40.0, 0.75), (250.0, 0.75), (_HOT_SECONDS, 0.4))
 _DEATHS: Final = (Death(35.0, "temperature", "sentinel"), Death(45.0, "gpu_load", "vanished"), Death(50.0, "power", "vanished"))
 
 STORIES: Final[dict[str, Story]] = {
@@ -56,9 +57,9 @@ STORIES: Final[dict[str, Story]] = {
         "loaded most of the time, warm", 180.0, ((0.0, 0.4), (30.0, 0.7), (120.0, 0.62), (180.0, 0.4)),
         ((0.0, 0.5), (30.0, 0.8), (120.0, 0.7), (180.0, 0.5)), ((0.0, 0.5), (60.0, 0.65), (180.0, 0.5)), -15.0,
     ),
-    "hot": Story("nearly full, throttled by heat, a core switched off for a while", 150.0, _RISE, _GPU_RISE, _MEMORY_RISE, 20.0,
-                 offline_seconds=((55.0, 75.0),)),
-    "failing": Story("as hot, and three sensors die one after the other", 150.0, _RISE, _GPU_RISE, _MEMORY_RISE, 20.0,
+    "hot": Story("nearly full most of the time, throttled by heat, a core switched off for a while", _HOT_SECONDS,
+                 _RISE, _GPU_RISE, _MEMORY_RISE, 20.0, offline_seconds=((55.0, 75.0),)),
+    "failing": Story("as hot, and three sensors die one after the other", _HOT_SECONDS, _RISE, _GPU_RISE, _MEMORY_RISE, 20.0,
                      offline_seconds=((55.0, 75.0),), deaths=_DEATHS),
 }  # fmt: skip
 

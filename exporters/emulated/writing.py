@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,13 @@ _NEXT: Final = "edgeshift/.next"
 """Files are made here first, so that no reader that lists a folder of the tree meets half a file."""
 
 
+_FIRST: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""A file that was not there before, and no link."""
+
+_COLDEST_CELSIUS, _HOTTEST_CELSIUS = -55.0, 150.0
+_MOST_SECONDS: Final = 1e12
+
+
 class RootRefused(Exception):
     """The folder cannot be used; the text is a sentence for the person who named it."""
 
@@ -30,16 +38,17 @@ class TreeWriter:
     """The tree of one board under ``root``. Holds a lock until ``close``: two writers would let counters fall.
 
     Raises:
-        RootRefused: ``root`` is /, no folder, another board's, or holds what the emulator did not write.
+        RootRefused: ``root`` is /, no folder, another board's, or holds what the emulator did not write or a link that leads out of it.
         OSError: it cannot be written.
     """
 
     def __init__(self, root: Path, board: str) -> None:
         self.root, self.board = root, board
+        self._real = os.path.realpath(root)
         self._written: dict[str, str | None] = {}
         _refuse_what_is_not_ours(root, board)
         (root / _OWN_FOLDER).mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(root / MARKER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock = os.open(root / MARKER, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -79,9 +88,10 @@ class TreeWriter:
             }
             state = State(**found)
             boot = float(truth["boot_timestamp_seconds"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            can_be = _can_be(state, boot, silicon)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return (state, boot) if len(state.busy_seconds) == len(state.idle_seconds) == len(silicon.cores) else None
+        return (state, boot) if can_be else None
 
     def close(self) -> None:
         """Let go of the folder; the tree stays as it is."""
@@ -92,8 +102,12 @@ class TreeWriter:
         if text is None:
             place.unlink(missing_ok=True)
             return
+        if not _is_within(place.parent, self._real):
+            raise RootRefused(f"{place.parent} leads out of {self.root}, where nothing is written: remove the link.")
         following = self.root / _NEXT
-        following.write_text(text, encoding="utf-8")
+        following.unlink(missing_ok=True)  # left by one that was killed
+        with os.fdopen(os.open(following, _FIRST, 0o644), "w", encoding="utf-8") as file:
+            file.write(text)
         os.replace(following, place)
 
     def _mark(self, complete: bool) -> None:
@@ -110,15 +124,42 @@ def _refuse_what_is_not_ours(root: Path, board: str) -> None:
         raise RootRefused(f"--root {root} is not a folder: name an empty one, or one that is not there yet.")
     if not root.exists() or not any(root.iterdir()):
         return
+    if _was_just_begun(root):
+        return
     marker = _marker(root / MARKER)
     if marker.get("schema") != SCHEMA:
         raise RootRefused(f"--root {root} holds files that the emulator did not write: name an empty folder.")
     if marker.get("board") != board:
         raise RootRefused(f"--root {root} is an emulated {marker.get('board')}, not {board}: name another folder, or remove this one.")
+    for folder, folders, files in os.walk(root):
+        links = (name for name in (*folders, *files) if os.path.islink(f"{folder}/{name}"))
+        if out := next((name for name in links if not _is_within(Path(folder, name), os.path.realpath(root))), ""):
+            raise RootRefused(f"{folder}/{out} leads out of {root}, where nothing is written: remove the link, or name another folder.")
+
+
+def _was_just_begun(root: Path) -> bool:
+    """Whether an emulator was killed between making its marker and writing it: there is nothing else then."""
+    marker = root / MARKER
+    entries = [path for folder in (root, root / _OWN_FOLDER) if folder.is_dir() and not folder.is_symlink() for path in folder.iterdir()]
+    return entries == [marker.parent, marker] and not marker.is_symlink() and marker.is_file() and marker.stat().st_size == 0
+
+
+def _is_within(path: Path, real_root: str) -> bool:
+    """Whether a path, with all links followed, is in the tree, or is the tree's own root."""
+    return os.path.commonpath((os.path.realpath(path), real_root)) == real_root
+
+
+def _can_be(state: State, boot: float, silicon: Silicon) -> bool:
+    """Whether an emulator can have left this state of a board with these cores."""
+    heat = (state.cpu_celsius, state.gpu_celsius, state.board_celsius)
+    counted = (*state.busy_seconds, *state.idle_seconds, state.story_seconds, boot)
+    if not all(map(math.isfinite, (*heat, *counted))) or {len(state.busy_seconds), len(state.idle_seconds)} != {len(silicon.cores)}:
+        return False
+    return all(_COLDEST_CELSIUS <= celsius <= _HOTTEST_CELSIUS for celsius in heat) and all(0 <= one <= _MOST_SECONDS for one in counted)
 
 
 def _marker(path: Path) -> Mapping[str, Any]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             return found

@@ -30,13 +30,21 @@ def test_a_calm_board_never_throttles() -> None:
 
 
 def test_a_hot_board_heats_with_a_lag_throttles_and_cools_again() -> None:
-    moments = played("hot", 150.0)
+    moments = played("hot", 300.0)
     full = next(moment for moment in moments if moment.cpu_ratio > 0.9)
     throttled = next(moment for moment in moments if moment.throttle_ratio > 0)
     assert full.story_seconds + 2 < throttled.story_seconds < 60, "heat follows load, it does not come with it"
     assert full.hottest_celsius < SILICON.limit_celsius
     assert max(moment.hottest_celsius for moment in moments) < SILICON.limit_celsius + 4, "throttling holds the heat back"
     assert moments[-1].throttle_ratio == 0.0 and moments[-1].hottest_celsius < 70
+
+
+@pytest.mark.parametrize("story", ["hot", "failing"])
+def test_a_hot_board_is_nearly_full_and_hot_for_three_quarters_of_the_time(story: str) -> None:
+    moments = played(story, 600.0)
+    full = [moment for moment in moments if moment.cpu_ratio > 0.85 and moment.gpu_ratio > 0.8]
+    throttled = [moment for moment in moments if moment.throttle_ratio > 0]
+    assert len(full) > 0.75 * len(moments) and len(throttled) > 0.7 * len(moments)
 
 
 def test_power_falls_when_clocks_are_held_back() -> None:

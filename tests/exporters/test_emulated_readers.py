@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporters.device.tree import Tree
-from exporters.emulated.boards import Board, load, names
+from exporters.emulated.boards import Board, load, names, to_move
 from exporters.emulated.layout import layout_of
 from exporters.emulated.model import Script, State, advance, at_rest, moment_of
 from exporters.emulated.rendering import Clock, Frame, frame_of
@@ -23,10 +22,8 @@ class Played:
     """A board on disk that a test moves by hand."""
 
     def __init__(self, name: str, root: Path, story: str) -> None:
-        board = load(name)
-        still = {path: text for path, text in board.files.items() if not path.startswith("edgeshift/")}
-        self._board: Board = replace(board, files=still)
-        self._layout, self._script = layout_of(still), Script(STORIES[story], 1)
+        self._board: Board = to_move(load(name))
+        self._layout, self._script = layout_of(self._board.files), Script(STORIES[story], 1)
         self._state: State = at_rest(self._layout.silicon)
         self._writer = TreeWriter(root, name)
         self._writer.begin(self._board, self._frame(), self._state)
@@ -91,4 +88,13 @@ def test_the_gpus_load_is_the_models_and_a_dead_one_is_missing(name: str, tmp_pa
     seen = played.until(46)
     assert ("edge_gpu_usage_ratio", ()) not in seen.samples
     assert [reason for (sensor, _), reason in seen.states.items() if sensor == "gpu_usage"] == ["missing"]
+    played.close()
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_zone_without_power_is_switched_off_and_not_lost(name: str, tmp_path: Path) -> None:
+    played = Played(name, tmp_path, "calm")
+    reasons = {reason for (sensor, _), reason in played.until(3).states.items() if sensor.startswith("temperature/")}
+    assert reasons <= {"", "switched_off", "no_sensor"}
+    assert name != "thor" or "switched_off" in reasons
     played.close()

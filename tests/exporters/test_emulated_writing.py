@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporters.emulated.boards import load
+from exporters.emulated.boards import load, names
 from exporters.emulated.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Settings, begin, main
 from exporters.emulated.layout import STAT, layout_of
 from exporters.emulated.model import Script
@@ -136,12 +137,78 @@ def test_a_start_that_was_killed_half_way_is_begun_again(tmp_path: Path) -> None
     assert (tmp_path / STAT).exists()
 
 
-@pytest.mark.parametrize("damage", ["", "{}", '{"state": 1}', '{"state": {"cpu": 1}, "boot_timestamp_seconds": 1}', "[1]"])
+def test_one_that_was_killed_before_it_wrote_its_marker_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / MARKER).parent.mkdir()
+    (tmp_path / MARKER).touch()
+    assert emulate(tmp_path) == EXIT_OK
+    assert truth(tmp_path)["board"] == BOARD
+
+
+def test_an_empty_marker_beside_other_files_is_a_foreign_folder(tmp_path: Path) -> None:
+    (tmp_path / MARKER).parent.mkdir()
+    (tmp_path / MARKER).touch()
+    (tmp_path / "letter").write_text("mine", encoding="ascii")
+    assert emulate(tmp_path) == EXIT_FAILED
+    assert (tmp_path / "letter").read_text(encoding="ascii") == "mine"
+
+
+def seen_in(place: Path) -> dict[Path, tuple[int, int]]:
+    """When each file was last changed, and its size."""
+    return {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in (place, *place.rglob("*"))}
+
+
+@pytest.mark.parametrize("place", ["proc", "edgeshift", "proc/stat", "sys/class/thermal/thermal_zone0/temp", MARKER, TRUTH])
+def test_a_link_out_of_the_tree_is_refused_and_nothing_is_written_through_it(
+    tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, elsewhere = tmp_path / "board", tmp_path / "elsewhere"
+    assert emulate(root) == EXIT_OK
+    (root / place).rename(elsewhere)
+    (root / place).symlink_to(elsewhere)
+    before = seen_in(elsewhere)
+    assert emulate(root) == EXIT_FAILED
+    told = capsys.readouterr().err
+    assert "leads out of" in told and told.count("\n") == 2, "the first run says that it moves, the second one sentence"
+    assert before == seen_in(elsewhere)
+
+
+@pytest.mark.parametrize("place", ["edgeshift/.next", "proc"])
+def test_a_link_that_is_put_into_a_tree_that_moves_is_not_followed(tmp_path: Path, place: str) -> None:
+    root, elsewhere = tmp_path / "board", tmp_path / "elsewhere"
+    assert emulate(root) == EXIT_OK
+    elsewhere.mkdir() if place == "proc" else elsewhere.write_text("precious", encoding="ascii")
+    writer, board = TreeWriter(root, BOARD), load(BOARD)
+    running = begin(Settings(BOARD, root, Script(STORIES["calm"], 1), None, 1.0), board, writer, NOW)
+    if place == "proc":
+        (root / place).rename(tmp_path / "away")
+    (root / place).symlink_to(elsewhere)
+    with pytest.raises(RootRefused, match="leads out of") if place == "proc" else nullcontext():
+        writer.step(running.frame(), running.state)
+    writer.close()
+    assert list(elsewhere.iterdir()) == [] if place == "proc" else elsewhere.read_text(encoding="ascii") == "precious"
+
+
+NESTED = "[" * 100_000
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"state": 1}', '{"state": {"cpu": 1}, "boot_timestamp_seconds": 1}', "[1]", NESTED])
 def test_a_truth_that_cannot_be_read_starts_the_board_anew(tmp_path: Path, damage: str) -> None:
     assert emulate(tmp_path) == EXIT_OK
     (tmp_path / TRUTH).write_text(damage, encoding="utf-8")
     assert emulate(tmp_path) == EXIT_OK
     assert truth(tmp_path)["board"] == BOARD
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-500", "1e300"])
+@pytest.mark.parametrize("key", ["story_seconds", "busy_seconds", "idle_seconds", "cpu_celsius", "board_celsius"])
+def test_a_state_that_no_board_can_be_in_starts_it_anew(tmp_path: Path, key: str, number: str) -> None:
+    assert emulate(tmp_path) == EXIT_OK
+    found = truth(tmp_path)
+    left = found["state"][key]
+    found["state"][key] = [float(number)] * len(left) if isinstance(left, list) else float(number)
+    (tmp_path / TRUTH).write_text(json.dumps(found), encoding="utf-8")
+    assert emulate(tmp_path) == EXIT_OK
+    assert truth(tmp_path)["story_seconds"] < 1
 
 
 @pytest.mark.parametrize(
@@ -158,3 +225,6 @@ def test_boards_and_stories_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["--list"]) == EXIT_OK
     told = capsys.readouterr().out
     assert BOARD in told and all(f"--story {story}" in told for story in STORIES)
+    for name in names():
+        line = next(line for line in told.splitlines() if line.startswith(f"{name} "))
+        assert line.removeprefix(name).startswith("  ") and line.endswith(load(name).title)

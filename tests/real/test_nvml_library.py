@@ -105,7 +105,7 @@ def test_hostile_values_say_nothing(driver: Driver) -> None:
     assert report.samples == [] and set(reasons(report).values()) == {"out_of_range"} and len(report.sensors) == 5
 
 
-@pytest.mark.parametrize(("code", "reason"), [(4, "unreadable"), (10, "timed_out"), (15, "missing"), (999, "failed"), (2, "failed")])
+@pytest.mark.parametrize(("code", "reason"), [(4, "not_permitted"), (10, "timed_out"), (15, "missing"), (999, "failed"), (2, "failed")])
 def test_a_code_becomes_a_reason_and_no_number(driver: Driver, code: int, reason: str) -> None:
     driver.source.look()
     driver.turn(code=code)
