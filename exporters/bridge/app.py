@@ -16,11 +16,12 @@ from exporters.bridge import sources
 from exporters.bridge.desk import Desk, Taken
 from exporters.bridge.edgeconfig import as_environment, as_xml
 from exporters.bridge.forward import Forwarded, Forwarder
-from exporters.bridge.keeper import Keeper
+from exporters.bridge.keeper import Keeper, NotKept
 from exporters.bridge.meter import Meter
 from exporters.bridge.observations import Clocks
 from exporters.bridge.page import CONTENT_TYPE, Page
-from exporters.bridge.posts import EDGE_ENV, EDGE_XML, HEALTH, METRICS, OTHER, PAGES, POSTED, SOURCES, Post
+from exporters.bridge.places import Places
+from exporters.bridge.posts import EDGE_ENV, EDGE_XML, HEALTH, METRICS, OTHER, PAGES, POSTED, SOURCES, Post, style_of
 from exporters.bridge.replies import (
     ADDRESS_REFUSED,
     CANNOT_STORE,
@@ -33,15 +34,13 @@ from exporters.bridge.replies import (
     WRONG_METHOD,
     Refusal,
     Reply,
-    Style,
 )
 from exporters.bridge.settings import Settings
 
-_MOST_PAGES_AT_ONCE: Final = 4
-"""A few Prometheus servers and a person; each page takes tens of milliseconds of one core."""
 _KNOWN_ADDRESSES: Final = 4096
 _READ_METHODS: Final = ("GET", "HEAD")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_ASK_FOR_TOKEN: Final = {"WWW-Authenticate": "Bearer"}
 _PLAIN: Final = "text/plain; charset=utf-8"
 _JSON: Final = "application/json; charset=utf-8"
 _XML: Final = "application/xml; charset=utf-8"
@@ -57,7 +56,7 @@ class Bridge:
         self._clocks = clocks
         self._say = say
         self._meter = Meter()
-        self._pages = asyncio.Semaphore(_MOST_PAGES_AT_ONCE)
+        self._places = Places()
         self._allows = lru_cache(maxsize=_KNOWN_ADDRESSES)(self._is_allowed)
 
     def reload(self, settings: Settings) -> None:
@@ -109,7 +108,7 @@ class Bridge:
         return any(plain in network for network in allow)
 
     def _post(self, request: web.BaseRequest, path: str, body: bytes) -> Post:
-        style = Style.RESULT if path == self.desk.settings.result_path else Style.CODE
+        style = style_of(path, self.desk.settings.result_path)
         authorization = request.headers.get("Authorization", "")
         return Post(path, style, body, authorization, request.remote or "", self._clocks.wall(), self._clocks.monotonic())
 
@@ -118,12 +117,15 @@ class Bridge:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refusal(COMPRESSED, "compressed bodies are not taken")
         if (request.content_length or 0) > limits.body_bytes:
-            raise Refusal(TOO_LARGE, f"the body is longer than {limits.body_bytes} bytes")
+            raise _too_large(limits.body_bytes)
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(_CONTINUE)
             request.writer.output_size = 0
         if request.content.is_eof():  # nearly always: it came with the headers
-            return request.content.read_nowait()
+            body = request.content.read_nowait()
+            if len(body) > limits.body_bytes:  # a chunked one says no length
+                raise _too_large(limits.body_bytes)
+            return body
         return await self._read(request)
 
     async def _read(self, request: web.BaseRequest) -> bytes:
@@ -134,7 +136,7 @@ class Bridge:
                 async for piece in request.content.iter_any():
                     body += piece
                     if len(body) > limits.body_bytes:
-                        raise Refusal(TOO_LARGE, f"the body is longer than {limits.body_bytes} bytes")
+                        raise _too_large(limits.body_bytes)
         except TimeoutError:
             raise Refusal(TOO_SLOW, f"the body did not come within {limits.request_seconds:g} s") from None
         except RequestPayloadError:
@@ -157,7 +159,7 @@ class Bridge:
             return taken.reply
         try:
             await self.keeper.write(entry)
-        except OSError:
+        except NotKept:
             return self.desk.refuse(post, Refusal(CANNOT_STORE, "the event cannot be stored now; send it again"), taken.who)
         return taken.reply
 
@@ -175,15 +177,17 @@ class Bridge:
         """Count an answer, and how long it took."""
         self.desk.totals.posts[(post.path, reply.code)] += 1
         self._meter.add(post.path, self._clocks.monotonic() - post.monotonic)
-        return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": _JSON})
+        headers = {"Content-Type": _JSON, **(_ASK_FOR_TOKEN if reply.status == HTTPStatus.UNAUTHORIZED else {})}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _page(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         """A page; long ones are written while others are answered in between."""
         monotonic = self._clocks.monotonic()
         if path in (METRICS, SOURCES):
+            self.desk.identities.check_reader(request.headers.get("Authorization", ""))
             if request.method == "HEAD":
                 return web.Response(headers={"Content-Type": CONTENT_TYPE if path == METRICS else _JSON})
-            async with self._pages:
+            async with self._places.one(lambda: _cut(request)):
                 if path == METRICS:
                     return await _streamed(request, Page(self.desk, self._meter, monotonic).pieces(), CONTENT_TYPE)
                 return await _streamed(request, sources.pieces(self.desk, monotonic), _JSON)
@@ -195,6 +199,15 @@ class Bridge:
         if path == EDGE_XML:
             return _text(HTTPStatus.OK, as_xml(advertise), _XML)
         return _text(HTTPStatus.OK, as_environment(advertise) if path == EDGE_ENV else "", _PLAIN)
+
+
+def _too_large(most_bytes: int) -> Refusal:
+    return Refusal(TOO_LARGE, f"the body is longer than {most_bytes} bytes")
+
+
+def _cut(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _text(status: HTTPStatus, text: str, content_type: str) -> web.Response:

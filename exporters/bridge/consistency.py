@@ -10,7 +10,8 @@ from exporters.bridge.identity import identifies_nothing
 from exporters.bridge.posts import PAGES, POSTED
 from exporters.bridge.reading import LONGEST_ID, Mistakes
 from exporters.bridge.refusals import shown
-from exporters.bridge.settings import Ai, Settings
+from exporters.bridge.room import SAMPLES_OF_EVENT
+from exporters.bridge.settings import ALIAS, NAME_FIELDS, Ai, Settings
 from exporters.workload.collector import CATALOG_ID
 
 _OWN_PATHS: Final = (*POSTED, *PAGES)
@@ -26,12 +27,7 @@ def check(settings: Settings, mistakes: Mistakes) -> None:
     _check_repeated_ais(settings, mistakes)
     if settings.result_path in _OWN_PATHS:
         mistakes.add("result_path", f"{settings.result_path} is another path of the bridge; choose one of its own.")
-    if (series := promised_events(settings)) > settings.limits.event_series:
-        mistakes.add(
-            "ai",
-            f"events of all AIs on all devices would make {series} series, and limits.event_series is {settings.limits.event_series};"
-            " say with devices = [...] where each AI runs.",
-        )
+    _check_room(settings, mistakes)
 
 
 def is_loopback(host: str) -> bool:
@@ -48,16 +44,38 @@ def promised_events(settings: Settings) -> int:
     return sum(len(set(ai.events.values())) * len(devices & set(ai.devices) if ai.devices else devices) for ai in settings.ais)
 
 
+def _check_room(settings: Settings, mistakes: Mistakes) -> None:
+    """Events are never left out of a page, so there must be room for all of them."""
+    limits = settings.limits
+    if (series := promised_events(settings)) > (most := min(limits.event_series, limits.series // SAMPLES_OF_EVENT)):
+        mistakes.add(
+            "ai",
+            f"events of all AIs on all devices would make {series} series, and limits.event_series and limits.series leave room for {most};"
+            " say with devices = [...] where each AI runs.",
+        )
+
+
 def _check_names(settings: Settings, mistakes: Mistakes) -> None:
+    """A name leads to one device, whatever its field, and so does a device's id; only an ``alias`` is a name in all fields."""
     seen: dict[tuple[str, str], int] = {}
+    devices: dict[str, str] = {source.destination.device: source.destination.device for source in settings.sources}
     for number, source in enumerate(settings.sources, start=1):
         for field, name in source.names:
             key = f"source[{number}].{field}"
             if identifies_nothing(name):
                 mistakes.add(key, f"{shown(name)} identifies nothing: many devices send it; use a token or another name.")
-            first = seen.setdefault((field, name), number)
+            device = devices.setdefault(name, source.destination.device)
+            first = next((seen[taken] for taken in _overlapping(field, name) if taken in seen), number)
+            seen.setdefault((field, name), number)
             if first != number:
                 mistakes.add(key, f"{shown(name)} is mapped already by source[{first}].")
+            elif device != source.destination.device:
+                mistakes.add(key, f"{shown(name)} leads to device {shown(device)} already; give the two different names.")
+
+
+def _overlapping(field: str, name: str) -> tuple[tuple[str, str], ...]:
+    """Names that are the same as this one to somebody who looks for it."""
+    return tuple((other, name) for other in NAME_FIELDS if ALIAS in (field, other) or field == other)
 
 
 def _check_devices(settings: Settings, mistakes: Mistakes) -> None:
@@ -82,6 +100,8 @@ def _check_tokens(settings: Settings, mistakes: Mistakes) -> None:
             mistakes.add(f"token[{number}].name", "is the name of another token too.")
         if token.secret and secrets[token.secret] > 1:
             mistakes.add(f"token[{number}].token_file", "holds the same token as another file.")
+    if settings.page_token and secrets[settings.page_token]:
+        mistakes.add("page_token_file", "holds the same token as a [[token]]; who reads pages needs one that cannot post.")
     if settings.tokens_only and not settings.tokens:
         mistakes.add("tokens_only", "is true, but there is no [[token]]: nobody could post.")
 

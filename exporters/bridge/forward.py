@@ -13,7 +13,7 @@ import aiohttp
 from exporters.bridge.identity import Trust
 from exporters.bridge.payloads import Trigger
 from exporters.bridge.posts import VERSION
-from exporters.bridge.replies import DONE_CODE, DONE_MESSAGE, NO_SERVICE, SERVICE_FAILED, Refusal, Reply, coded
+from exporters.bridge.replies import DONE_CODE, NO_SERVICE, SERVICE_FAILED, Refusal, Reply, coded
 from exporters.bridge.settings import Service
 
 DONE: Final = "done"
@@ -23,7 +23,6 @@ TIMED_OUT: Final = "timed_out"
 REDIRECTED: Final = "redirected"
 BUSY: Final = "busy"
 NOT_CONFIGURED: Final = "not_configured"
-OUTCOMES: Final = (DONE, REFUSED, FAILED, TIMED_OUT, REDIRECTED, BUSY, NOT_CONFIGURED)
 
 TRUST_HEADER: Final = "Edgeshift-Trust"
 """Tells the service how far the first sender can be believed: our token says who hands it on, not who asked."""
@@ -35,7 +34,7 @@ _CODE_DIGITS: Final = 4
 
 
 class Forwarded(Exception):
-    """It was not done: ``outcome`` is one of OUTCOMES, ``refusal`` is what the sender is told."""
+    """It was not done: ``outcome`` is one of the words above, ``refusal`` is what the sender is told."""
 
     def __init__(self, outcome: str, refusal: Refusal) -> None:
         super().__init__(outcome)
@@ -91,20 +90,25 @@ class Forwarder:
 def _judged(status: int, body: bytes) -> tuple[str, Reply]:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise Forwarded(REDIRECTED, Refusal(SERVICE_FAILED, "the service's address leads elsewhere; its token is not taken there"))
-    code, message = _said(body)
     fine = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
     if not fine:
         raise Forwarded(REFUSED, Refusal(SERVICE_FAILED, f"the service refused it with status {status}"))
+    code, message = _said(body)
     return (DONE if code == DONE_CODE else REFUSED), coded(code, message)
 
 
 def _said(body: bytes) -> tuple[str, str]:
-    """Code and message of an answer in the field's style; done, where it answers in another."""
+    """Code and message of an answer in the field's style.
+
+    Raises:
+        Forwarded: it is another kind of answer, such as the page of a login: nobody has said that it was done.
+    """
+    unreadable = Forwarded(FAILED, Refusal(SERVICE_FAILED, "the service's answer cannot be read; is its address right?"))
     try:
         answer: Any = json.loads(body)
         code, message = answer["code"], answer["message"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return DONE_CODE, DONE_MESSAGE
+        raise unreadable from None
     if not isinstance(code, str) or len(code) != _CODE_DIGITS or not code.isascii() or not code.isdecimal() or not isinstance(message, str):
-        return DONE_CODE, DONE_MESSAGE
+        raise unreadable
     return code, "".join(letter for letter in message if letter.isprintable())[:_LONGEST_MESSAGE]

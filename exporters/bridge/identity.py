@@ -20,7 +20,7 @@ from exporters.bridge.replies import (
     Reason,
     Refusal,
 )
-from exporters.bridge.settings import UNMAPPED_CLUSTER, Destination, Settings, Source, Token
+from exporters.bridge.settings import ALIAS, UNMAPPED_CLUSTER, Destination, Settings, Source, Token
 from exporters.workload.collector import CATALOG_ID
 
 Trust = Literal["high", "low"]
@@ -41,10 +41,20 @@ def identifies_nothing(name: str) -> bool:
     return not plain or plain in _ACCOUNTS or bool(_CONTAINER.fullmatch(plain))
 
 
+def confirmed_names(source: Source) -> tuple[tuple[str, str], ...]:
+    """What ``confirmed`` confirms, by field: the names that are listed and no others, or the device's id where none is listed."""
+    return source.names or ((ALIAS, source.destination.device),)
+
+
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A sender as far as it is known. ``label`` is how people see it; without a ``source`` nothing of it is taken, for ``why``."""
+    """A sender as far as it is known; without a ``source`` nothing of it is taken, for ``why``.
 
+    ``key`` tells it from all others: the name as it was sent, its field and the token. ``label`` is how people see it, and
+    may be the same for many.
+    """
+
+    key: tuple[str, ...]
     label: str
     trust: Trust
     source: Source | None
@@ -59,11 +69,13 @@ class Identities:
         self._allow_unmapped = settings.allow_unmapped
         self._tokens_only = settings.tokens_only
         self._by_name: dict[tuple[str, str], Source] = {key: source for source in settings.sources for key in source.names}
+        self._confirmed = frozenset(key for source in settings.sources if source.confirmed for key in confirmed_names(source))
         self._by_device: dict[str, Source] = {}
         for source in settings.sources:
             self._by_device.setdefault(source.destination.device, source)
         self._key = secrets.token_bytes()
         self._tokens: dict[bytes, Token] = {self._digest(token.secret): token for token in settings.tokens}
+        self._reader = self._digest(settings.page_token) if settings.page_token else None
 
     def token(self, authorization: str) -> Token | None:
         """The token of an ``Authorization`` header; None where there is none.
@@ -77,12 +89,24 @@ class Identities:
             if self._tokens_only:
                 raise Refusal(TOKEN_MISSING, "a token is needed: send the header Authorization: Bearer TOKEN")
             return None
-        given = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else ""
-        digest = self._digest(given)
+        digest = self._given(authorization)
         found = self._tokens.get(digest)
         if found is None or not hmac.compare_digest(self._digest(found.secret), digest):
             raise Refusal(WRONG_TOKEN, "the token is not known here")
         return found
+
+    def check_reader(self, authorization: str) -> None:
+        """Whether this header may read the pages, where a token is needed for them.
+
+        Raises:
+            Refusal: it may not.
+        """
+        if self._reader is None:
+            return
+        if not authorization:
+            raise Refusal(TOKEN_MISSING, "a token is needed to read this: send the header Authorization: Bearer TOKEN")
+        if not hmac.compare_digest(self._reader, self._given(authorization)):
+            raise Refusal(WRONG_TOKEN, "the token does not open this page")
 
     def who(self, field: str, name: str, token: Token | None, address: str) -> Who:
         """Find out who sends: ``name`` is what stands under ``field`` of the payload, "" where nothing does.
@@ -93,31 +117,41 @@ class Identities:
         if token is not None and token.device:
             return self._by_token(token, source, field)
         trust = HIGH if token is not None else LOW
+        key = (field, name if name else address, token.name if token else "", "" if name else "no name")
         label = f"{field} {self.veiled(shown(name))}" if name else f"no {field}, from {address}"
         if source is not None:
             mapped = source.destination.device in self._by_device
-            return Who(label, HIGH if source.confirmed else trust, source, mapped)
-        return Who(label, trust, None, False, _why_unknown(field, name))
+            confirmed = (field, name) in self._confirmed or (ALIAS, name) in self._confirmed
+            return Who(key, label, HIGH if confirmed else trust, source, mapped)
+        return Who(key, label, trust, None, False, _why_unknown(field, name))
 
     def veiled(self, text: str) -> str:
         """A text without any word that is one of our tokens, for what is shown to people."""
-        return _LONG_WORD.sub(lambda word: "***" if self._digest(word.group()) in self._tokens else word.group(), text)
+        return _LONG_WORD.sub(lambda word: "***" if self._is_secret(word.group()) else word.group(), text)
 
     def _source(self, field: str, name: str) -> Source | None:
-        found = self._by_name.get((field, name)) or self._by_name.get(("alias", name)) or self._by_device.get(name)
+        found = self._by_name.get((field, name)) or self._by_name.get((ALIAS, name)) or self._by_device.get(name)
         if found is None and self._allow_unmapped and CATALOG_ID.fullmatch(name) and len(name) <= _LONGEST_DEVICE:
             return Source(Destination(name, UNMAPPED_CLUSTER), classes=ClassMap())
         return found
 
     def _by_token(self, token: Token, named: Source | None, field: str) -> Who:
-        label = f"token {token.name}"
+        key, label = ("token", token.name), f"token {token.name}"
         own = self._by_device[token.device]
         if named is None or named.destination.device not in self._by_device:
-            return Who(label, HIGH, own, True)
+            return Who(key, label, HIGH, own, True)
         if named.destination.device != token.device:
             detail = f"{field} belongs to another device than the token does"
-            return Who(label, HIGH, None, True, Refusal(IDENTITY_CONFLICT, detail))
-        return Who(label, HIGH, named, True)
+            return Who(key, label, HIGH, None, True, Refusal(IDENTITY_CONFLICT, detail))
+        return Who(key, label, HIGH, named, True)
+
+    def _given(self, authorization: str) -> bytes:
+        """The digest of a header's token; that of nothing where it holds none."""
+        return self._digest(authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else "")
+
+    def _is_secret(self, word: str) -> bool:
+        digest = self._digest(word)
+        return digest in self._tokens or digest == self._reader
 
     def _digest(self, secret: str) -> bytes:
         return hmac.digest(self._key, secret.encode("utf-8", "surrogateescape"), "sha256")

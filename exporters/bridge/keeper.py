@@ -21,6 +21,10 @@ class Kept:
     say: Callable[[str], None]
 
 
+class NotKept(Exception):
+    """An entry could not be written: it was not counted, and should be sent again."""
+
+
 class Keeper:
     """One writer for one journal, in a thread, so that a slow disk holds up nobody but those who wait for it.
 
@@ -37,12 +41,13 @@ class Keeper:
         self._wake = asyncio.Event()
         self._disk = asyncio.Lock()
         self._failing = False
+        self.failures = 0
 
     async def write(self, entry: dict[str, Any]) -> None:
         """Keep one entry, and count it in the totals once it is kept.
 
         Raises:
-            OSError: it could not be written.
+            NotKept: it could not be written, for whatever reason.
         """
         self._number += 1
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -51,7 +56,7 @@ class Keeper:
         await future
 
     async def run(self) -> None:
-        """Write for ever; cancel it to stop, then ``finish``."""
+        """Write for ever; cancel it to stop, then ``finish``. No error ends it: who waits is told, and the next ones are written."""
         snapshots = asyncio.create_task(self._snapshots())
         try:
             while True:
@@ -69,12 +74,12 @@ class Keeper:
     async def snapshot(self) -> None:
         """Keep all totals as they are now; a failure is said once, and tried again next time."""
         async with self._disk:
-            rows, applied = self._totals.rows(), self._applied
-            if rows == self._written:
-                return
             try:
+                rows, applied = self._totals.rows(), self._applied
+                if rows == self._written:
+                    return
                 await asyncio.to_thread(self._journal.replace, rows, applied)
-            except OSError as error:
+            except Exception as error:  # a defect must not end the writing
                 self._failed(error)
             else:
                 self._written = rows
@@ -93,29 +98,46 @@ class Keeper:
                 return
             try:
                 await asyncio.to_thread(self._journal.append, [entry for entry, _ in batch])
-            except OSError as error:
+            except asyncio.CancelledError:  # nobody knows whether it was written
+                _answer(batch, NotKept())
+                raise
+            except Exception as error:  # one error of a kind that nobody thought of must not leave all others waiting
                 self._failed(error)
-                outcome: OSError | None = error
+                _answer(batch, NotKept())
             else:
                 self._worked()
-                outcome = None
-                for entry, _ in batch:
-                    self._totals.apply(entry)
-                    self._applied = entry["n"]
-            for _, future in batch:
-                if future.done():
-                    continue
-                if outcome is None:
-                    future.set_result(None)
-                else:
-                    future.set_exception(outcome)
+                for entry, future in batch:
+                    self._count(entry, future)
 
-    def _failed(self, error: OSError) -> None:
+    def _count(self, entry: dict[str, Any], future: asyncio.Future[None]) -> None:
+        """An entry is kept: count it, and let its sender be answered."""
+        self._applied = entry["n"]
+        try:
+            self._totals.apply(entry)
+        except Exception as error:  # of ours: the next ones count all the same
+            self._failed(error)
+            _answer([(entry, future)], NotKept())
+        else:
+            _answer([(entry, future)], None)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
         if not self._failing:
-            self._totals.say(f"The state file cannot be written: {error.strerror}; events are answered with 503 until it can.")
+            why = getattr(error, "strerror", None) or f"a defect ({type(error).__name__}); please report it"
+            self._totals.say(f"The state file cannot be written: {why}; events are answered with 503 until it can.")
         self._failing = True
 
     def _worked(self) -> None:
         if self._failing:
             self._totals.say("The state file can be written again.")
         self._failing = False
+
+
+def _answer(batch: list[tuple[dict[str, Any], asyncio.Future[None]]], trouble: NotKept | None) -> None:
+    for _, future in batch:
+        if future.done():  # its sender has gone
+            continue
+        if trouble is None:
+            future.set_result(None)
+        else:
+            future.set_exception(trouble)

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 from exporters.bridge.classes import BARE_NUMBERS, VERSION, ClassMap
 from exporters.bridge.consistency import check
-from exporters.bridge.reading import Mistakes, Table
+from exporters.bridge.reading import Mistakes, Table, contents
 from exporters.bridge.settings import (
     DEFAULT_INTERVAL_SECONDS,
     DEFAULT_LISTEN,
+    DEFAULT_MOST_AGE_SECONDS,
     DEFAULT_RESULT_PATH,
     DEFAULT_ZONE,
+    NAME_FIELDS,
     Ai,
     Destination,
     Limits,
@@ -32,10 +34,15 @@ from exporters.contract import ENVIRONMENT_CLASSES
 
 LONGEST_INTERVAL_SECONDS: Final = 300.0
 SHORTEST_INTERVAL_SECONDS: Final = 1.0
-NAME_FIELDS: Final = ("username", "nid", "eid", "alias")
+LEAST_AGE_SECONDS: Final = 60.0
+"""Times of some senders have no seconds."""
+LONGEST_AGE_SECONDS: Final = 315_360_000.0
+"""Ten years: for tests and for replaying what was recorded."""
 OTHERS: Final[dict[str, Others]] = {"refuse": "refuse", "result": "result", "environment": "environment"}
 _LONGEST_SERVICE_SECONDS: Final = 60.0
 _SMALLEST_LIMIT: Final = 1
+_LARGEST_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Ten thousand sources take a tenth of it."""
 _LARGEST_LIMIT: Final = 10_000_000
 
 
@@ -54,11 +61,13 @@ def load(path: Path) -> Settings:
         ConfigurationError: anything in it is wrong.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(contents(path, _LARGEST_FILE_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{path} is not TOML: {error}."]) from error
+    except RecursionError:
+        raise ConfigurationError([f"{path} is not TOML that can be read: it is nested too deeply."]) from None
+    except ValueError as error:  # among them TOMLDecodeError, UnicodeDecodeError, and a number of thousands of digits
+        raise ConfigurationError([f"{path} is not TOML: {str(error).removesuffix('.')}."]) from error
     return parse(values, path.parent)
 
 
@@ -78,10 +87,12 @@ def parse(values: dict[str, Any], folder: Path) -> Settings:
         advertise=table.endpoint("advertise", None),
         result_path=_path(table),
         interval_seconds=table.number("interval_seconds", DEFAULT_INTERVAL_SECONDS, SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS),
+        most_age_seconds=table.number("most_age_seconds", DEFAULT_MOST_AGE_SECONDS, LEAST_AGE_SECONDS, LONGEST_AGE_SECONDS),
         allow=_networks(table),
         tokens_only=table.flag("tokens_only", False),
         allow_unmapped=table.flag("allow_unmapped", False),
         state_file=folder / state_file if state_file else None,
+        page_token=table.secret("page_token_file", folder) if table.has("page_token_file") else "",
         tokens=tuple(_token(one, folder) for one in table.tables("token")),
         sources=tuple(_source(one) for one in table.tables("source")),
         ais=tuple(_ai(one) for one in table.tables("ai")),
@@ -206,7 +217,7 @@ def _service(table: Table, folder: Path) -> Service:
         url=url.rstrip("/"),
         token=table.secret("token_file", folder),
         seconds=table.number("seconds", 5.0, 0.1, _LONGEST_SERVICE_SECONDS),
-        tokens_only=table.flag("tokens_only", False),
+        tokens_only=table.flag("tokens_only", True),
     )
     table.end()
     return service

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric as Family
 
 from exporters.bridge.desk import Desk
 from exporters.bridge.meter import Meter
+from exporters.bridge.room import OBSERVED, Part, part_of
 from exporters.contract import BRIDGE_LABELS, BRIDGE_METRICS, BY_NAME, METRICS, Metric
 
 Labels = tuple[str, ...]
@@ -36,8 +37,10 @@ class Page:
         self._desk = desk
         self._meter = meter
         self._monotonic = monotonic
-        self._observed: dict[str, list[str]] = {}
+        self._observed: dict[Labels, list[tuple[str, Labels, str]]] = {}
+        self._lines_of: dict[str, list[str]] = {}
         self._said: set[tuple[str, Labels]] = set()
+        self._left_out: frozenset[Part] = frozenset()
 
     def pieces(self) -> Iterator[bytes]:
         """The page in the text format 0.0.4, in pieces; some are empty, for a chance to do something else."""
@@ -45,6 +48,7 @@ class Page:
             for family in families:
                 self._observe(bridge, family)
             yield b""
+        yield from self._make_room()
         waiting: list[str] = []
         letters = 0
         for metric in METRICS:
@@ -66,21 +70,34 @@ class Page:
             if promised not in BY_NAME:
                 continue
             labels = (*bridge, *(sample.labels[name] for name in BY_NAME[promised].labels))
-            self._said.add((promised, labels))
             bound = {"le": sample.labels["le"]} if "le" in sample.labels else {}
             names = (*labels_of(BY_NAME[promised]), *bound)
             line = _line(sample.name, names, (*labels, *bound.values()), sample.value)
-            self._observed.setdefault(promised, []).append(line)
+            self._observed.setdefault(bridge, []).append((promised, labels, line))
+
+    def _make_room(self) -> Iterator[bytes]:
+        """Leave out what would be too much for Prometheus, which takes a page as a whole or not at all; in empty pieces."""
+        self._left_out = self._desk.left_out({bridge: len(lines) for bridge, lines in self._observed.items()})
+        for bridge, lines in self._observed.items():
+            if (OBSERVED, bridge) in self._left_out:
+                continue
+            for promised, labels, line in lines:
+                self._said.add((promised, labels))
+                self._lines_of.setdefault(promised, []).append(line)
+            yield b""
 
     def _lines(self, metric: Metric) -> Iterator[str]:
-        names, said = labels_of(metric), self._said
-        yield from self._observed.get(metric.name, ())
+        names, said, part = labels_of(metric), self._said, part_of(metric.name)
+        bridged = bool(self._left_out) and names[: len(BRIDGE_LABELS)] == BRIDGE_LABELS
+        yield from self._lines_of.get(metric.name, ())
         if metric.kind == "histogram":
             for labels, counts, total in self._histograms(metric.name):
-                if (metric.name, labels) not in said:
+                if (metric.name, labels) not in said and not (bridged and (part, labels[:3]) in self._left_out):
                     yield _histogram(metric, names, (labels, counts, total))
             return
         for labels, value in self._samples(metric.name):
+            if bridged and (part, labels[:3]) in self._left_out:
+                continue
             if not said or (metric.name, labels) not in said:
                 yield _line(metric.name, names, labels, value)
 

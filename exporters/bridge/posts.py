@@ -21,7 +21,16 @@ OTHER: Final = "other"
 """How every path that is none of ours is counted: anybody can ask for any."""
 
 PAGES: Final = (EDGE_XML, EDGE_ENV, METRICS, HEALTH, SOURCES)
+OURS: Final = (OBSERVATIONS, METRICS, SOURCES)
+"""No older system asks for these: refusals have HTTP's own status."""
 POSTED: Final = (USAGE, SAVE, WEATHER, VERSION, OBSERVATIONS)
+
+
+def style_of(path: str, result_path: str) -> Style:
+    """How a refusal on this path is answered."""
+    if path == result_path:
+        return Style.RESULT
+    return Style.OURS if path in OURS else Style.CODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,8 +159,7 @@ class Table:
             self.wrong(name, "is missing; name a file that holds the token in one line.")
             return ""
         try:
-            with (folder / path).open("rb") as file:
-                token = file.read(_LONGEST_TOKEN_BYTES).decode("ascii", "replace").strip()
+            token = contents(folder / path, _LONGEST_TOKEN_BYTES).decode("ascii", "replace").strip()
         except OSError as error:
             self.wrong(name, f"the file cannot be read: {error.strerror}.")
             return ""
@@ -165,6 +167,25 @@ class Table:
             self.wrong(name, "the file must hold one line of 16 to 256 letters, digits and . _ ~ + / = -.")
             return ""
         return token
+
+
+def contents(path: Path, most_bytes: int) -> bytes:
+    """All of a regular file; a pipe or a device, which may never end or never begin, is not read.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is longer than so many bytes.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        with os.fdopen(number, "rb", closefd=False) as file:
+            data = file.read(most_bytes + 1)
+    finally:
+        os.close(number)
+    if len(data) > most_bytes:
+        raise OSError(errno.EFBIG, f"it is longer than {most_bytes} bytes")
+    return data
 
 
 def endpoint(written: str) -> Endpoint | None:

@@ -46,6 +46,10 @@ class Readings:
         else:
             self.put("ai_environment_confidence_ratio", (*bridge, camera), confidence, until)
 
+    def labels(self) -> Collection[Collection[Labels]]:
+        """The labels of all that is held, by metric."""
+        return self._cells.values()
+
     def believed(self, name: str, monotonic: float) -> list[tuple[Labels, float]]:
         """All numbers of one metric that are believed now."""
         return [(labels, cell.value) for labels, cell in self._cells.get(name, {}).items() if cell.until >= monotonic]

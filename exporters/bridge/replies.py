@@ -15,10 +15,14 @@ GOOD_MESSAGE: Final = "GOOD"
 
 
 class Style(Enum):
-    """How a path's senders expect to be answered: ``{"code":"0000","message":…}``, or C-07's ``{"code":200,"msg":…}``."""
+    """How a path's senders expect to be answered: ``{"code":"0000","message":…}``, or C-07's ``{"code":200,"msg":…}``.
+
+    OURS is for what no older system speaks: a refusal has HTTP's own status and, beside code and message, its ``reason``.
+    """
 
     CODE = "code"
     RESULT = "result"
+    OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ UNMAPPED_AI: Final = _reason("unmapped_ai", "0004", 404, "잘못된 아이디")
 IDENTITY_CONFLICT: Final = _reason("identity_conflict", "0004", 409, "잘못된 아이디")
 NO_CAMERA: Final = _reason("no_camera", "0014", 404, "연동 오류")
 ADDRESS_REFUSED: Final = _reason("address_refused", "0002", 403, "허용되지 않음")
+TOO_OLD: Final = _reason("too_old", "0018", 400, "날짜 형식 오류")
+TOKEN_NEEDED: Final = _reason("token_needed", "9999", 401, "기타 오류")
 RATE: Final = _reason("rate", "9999", 429, "기타 오류")
 TOO_MANY_SENDERS: Final = _reason("too_many_senders", "9999", 429, "기타 오류")
 TOO_SLOW: Final = _reason("too_slow", "0013", 408, "프로토콜 오류")
@@ -82,12 +88,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: HTTP status, the code inside it (for a label), its type and its bytes."""
+    """One answer: HTTP status, the code inside it (for a label), and its bytes."""
 
     status: int
     code: str
     body: bytes
-    content_type: str = "application/json"
 
 
 def done(style: Style) -> Reply:
@@ -98,6 +103,9 @@ def done(style: Style) -> Reply:
 def refused(style: Style, refusal: Refusal) -> Reply:
     """The answer to what was not; HTTP says 200, as senders expect, but 503 while an event cannot be stored."""
     reason = refusal.reason
+    if style is Style.OURS:
+        said: dict[str, object] = {"code": reason.code, "message": f"{reason.korean}: {refusal.detail}", "reason": reason.name}
+        return Reply(reason.number, reason.code, _json(said))
     status = reason.number if reason is CANNOT_STORE else HTTP_OK
     if style is Style.RESULT:
         return Reply(status, str(reason.number), _json({"code": reason.number, "msg": refusal.detail}))
@@ -115,5 +123,6 @@ def _json(value: dict[str, object]) -> bytes:
 
 _DONE: Final = {
     Style.CODE: coded(DONE_CODE, DONE_MESSAGE),
+    Style.OURS: coded(DONE_CODE, DONE_MESSAGE),
     Style.RESULT: Reply(HTTP_OK, str(GOOD_NUMBER), _json({"code": GOOD_NUMBER, "msg": GOOD_MESSAGE})),
 }

@@ -56,9 +56,8 @@ class Beat:
 
 @dataclass(slots=True)
 class Sender:
-    """One sender: how people see it, whom it speaks for ("" where that is not known), and its paths."""
+    """One sender as it was heard last, from where, and its paths."""
 
-    label: str
     who: Who
     address: str
     paths: dict[str, Beat] = field(default_factory=dict)
@@ -70,13 +69,13 @@ class Sender:
 
 
 class Senders:
-    """All senders by their labels; those that are mapped always have a place, of the others a bounded number."""
+    """All senders by their keys; those that are mapped always have a place, of the others a bounded number."""
 
     def __init__(self, default_interval_seconds: float, most_unmapped: int) -> None:
         self.default_interval_seconds = default_interval_seconds
         self._most_unmapped = most_unmapped
-        self._mapped: dict[str, Sender] = {}
-        self._unmapped: dict[str, Sender] = {}
+        self._mapped: dict[tuple[str, ...], Sender] = {}
+        self._unmapped: dict[tuple[str, ...], Sender] = {}
 
     def hear(self, who: Who, post: Post) -> Beat:
         """Note a post.
@@ -85,22 +84,17 @@ class Senders:
             Refusal: it is one unmapped sender too many.
         """
         place = self._mapped if who.mapped else self._unmapped
-        sender = place.get(who.label)
+        sender = place.get(who.key)
         if sender is None:
             if not who.mapped and not self._has_room(post.monotonic):
                 raise Refusal(TOO_MANY_SENDERS, f"{self._most_unmapped} senders that nobody has mapped are listed already")
-            sender = place[who.label] = Sender(who.label, who, post.address)
+            sender = place[who.key] = Sender(who, post.address)
         sender.who, sender.address = who, post.address
         beat = sender.paths.get(post.path)
         if beat is None:
             beat = sender.paths[post.path] = Beat(post.wall, post.wall, post.monotonic)
         beat.hear(post.wall, post.monotonic)
         return beat
-
-    def forget_all(self) -> None:
-        """Begin anew, after another configuration was read: labels may mean other devices now."""
-        self._mapped.clear()
-        self._unmapped.clear()
 
     def lasting(self, beat: Beat) -> float:
         """How many seconds what was said on this path is believed."""
@@ -124,14 +118,14 @@ class Senders:
         oldest = min(self._unmapped.values(), key=lambda sender: sender.heard)
         if monotonic - oldest.heard < FORGOTTEN_SECONDS:
             return False
-        del self._unmapped[oldest.label]
+        del self._unmapped[oldest.who.key]
         return True
 
     def listed(self, sender: Sender, monotonic: float) -> dict[str, object]:
         """Everything that is known of one, for JSON."""
         destination = sender.who.source.destination if sender.who.source else None
         return {
-            "sender": sender.label,
+            "sender": sender.who.label,
             "device": destination.device if destination else None,
             "cluster": destination.cluster if destination else None,
             "camera": (destination.camera or None) if destination else None,

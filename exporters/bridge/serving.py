@@ -6,11 +6,11 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,9 +21,13 @@ from exporters.bridge.doors import Doors
 from exporters.bridge.forward import Forwarder
 from exporters.bridge.journal import Found, Journal, StateError
 from exporters.bridge.keeper import Keeper, Kept
-from exporters.bridge.loading import ConfigurationError, load
+from exporters.bridge.loading import load
 from exporters.bridge.observations import Clocks
+from exporters.bridge.rereading import Rereading
+from exporters.bridge.rows import entry_fits, fits, past, past_entry
 from exporters.bridge.settings import Settings
+from exporters.bridge.strangers import Strangers
+from exporters.bridge.wall import Wall
 from exporters.device.server import Endpoint
 
 SHUTDOWN_SECONDS: Final = 5.0
@@ -69,8 +73,7 @@ def serve(start: Start) -> None:
     """
     settings = settings_of(start)
     with _listening(settings.listen) as door:
-        host, port = door.getsockname()[:2]
-        asyncio.run(_serve(replace(start, listen=Endpoint(host, port)), replace(settings, listen=Endpoint(host, port)), door))
+        asyncio.run(_serve(start, settings, door))
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -89,22 +92,29 @@ def warnings(settings: Settings) -> list[str]:
 
 
 async def _serve(start: Start, settings: Settings, door: socket.socket) -> None:
-    say = start.say
-    clocks = Clocks(time.time, time.monotonic)
+    say, asked_for = start.say, settings
+    settings = replace(settings, listen=Endpoint(*door.getsockname()[:2]))
+
+    def settle(now: float, back_seconds: float) -> None:
+        desk.totals.settle(now, back_seconds)
+
+    clocks = Clocks(Wall(time.time, time.monotonic, settle), time.monotonic)
     desk = Desk(settings, clocks)
     forwarder = Forwarder(settings.service)
     try:
         bridge = Bridge(desk, forwarder, clocks, say)
-        doors = Doors(bridge.handle, settings.limits.connections, settings.limits.request_seconds)
+        doors = Doors(bridge.handle, settings.limits, Strangers(desk))
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: _reload(start, bridge))
+        rereading = Rereading(lambda: settings_of(start), lambda fresh: _take_over(fresh, asked_for, bridge, doors), say)
+        loop.add_signal_handler(signal.SIGHUP, rereading.ask if start.path else lambda: say(_NO_FILE))
         async with (
             _kept(bridge, settings.state_file, say),
             _repeated(doors.cut_late, _CUT_SECONDS),
-            _repeated(lambda: desk.tidy(time.time(), time.monotonic()), _TIDY_SECONDS),
+            _repeated(lambda: desk.tidy(clocks.wall(), clocks.monotonic()), _TIDY_SECONDS),
+            _running(rereading.run()),
         ):
             runner = web.ServerRunner(doors, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
@@ -124,23 +134,22 @@ async def _serve(start: Start, settings: Settings, door: socket.socket) -> None:
         await forwarder.close()
 
 
-def _reload(start: Start, bridge: Bridge) -> None:
-    """Read the configuration again, whole or not at all."""
-    if start.path is None:
-        start.say("There is no configuration to read again: start with --config FILE.")
-        return
-    try:
-        settings = settings_of(start)
-    except ConfigurationError as error:
-        start.say("The configuration stays as it was, because the file is wrong:")
-        for sentence in error.sentences:
-            start.say(sentence)
-        return
-    before = bridge.desk.settings
-    bridge.reload(settings)
-    start.say(f"The configuration was read again: {len(settings.sources)} sources, {len(settings.ais)} AIs, {len(settings.tokens)} tokens.")
-    if (settings.state_file, settings.limits.connections) != (before.state_file, before.limits.connections):
-        start.say("Another state_file or limits.connections takes effect at the next start.")
+_NO_FILE: Final = "There is no configuration to read again: start with --config FILE."
+
+
+def _take_over(fresh: Settings, first: Settings, bridge: Bridge, doors: Doors) -> str:
+    """Go on by a configuration that was read again; the answer says what of it waits for a restart, as ``first`` was at the start."""
+    now = bridge.desk.settings
+    bridge.reload(replace(fresh, listen=now.listen, state_file=first.state_file))
+    bridge.desk.totals.most_versions = fresh.limits.versions_of_one
+    doors.limits = fresh.limits
+    said = f"The configuration was read again: {len(fresh.sources)} sources, {len(fresh.ais)} AIs, {len(fresh.tokens)} tokens"
+    waiting = []
+    if fresh.listen != first.listen:
+        waiting.append(f"listen stays {now.listen}")
+    if fresh.state_file != first.state_file:
+        waiting.append(f"state_file stays {first.state_file or 'unset'}")
+    return f"{said}; but {' and '.join(waiting)} until a restart." if waiting else f"{said}."
 
 
 @asynccontextmanager
@@ -173,11 +182,26 @@ async def _kept(bridge: Bridge, path: Path | None, say: Say) -> AsyncIterator[No
 
 
 def _restore(desk: Desk, journal: Journal, found: Found, say: Say) -> None:
+    """Take over all that can be true; what cannot is set aside and said, and nothing else is lost by it."""
+    now = time.time()
+    rows = [row for row in found.rows if fits(row)]
+    entries = [past_entry(entry, now) for entry in found.entries if entry_fits(entry)]
+    if strange := len(found.rows) - len(rows) + len(found.entries) - len(entries):
+        say(f"{strange} lines of the state file cannot be true and were left out; it was {journal.set_aside()}.")
+    desk.restore([row for row in (past(row, now) for row in rows) if row is not None], entries)
+    desk.totals.date(now)
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something beside all else as long as this lasts."""
+    task = asyncio.create_task(work)
     try:
-        desk.restore(found.rows, found.entries)
-    except (ValueError, TypeError, KeyError):
-        say(journal.set_aside(with_log=True))
-        desk.forget_totals()
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager
@@ -189,13 +213,8 @@ async def _repeated(work: Callable[[], None], seconds: float) -> AsyncIterator[N
             await asyncio.sleep(seconds)
             work()
 
-    task = asyncio.create_task(repeat())
-    try:
+    async with _running(repeat()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _listening(endpoint: Endpoint) -> socket.socket:

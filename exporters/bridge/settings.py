@@ -17,6 +17,11 @@ DEFAULT_LISTEN: Final = Endpoint("127.0.0.1", 6432)
 DEFAULT_ZONE: Final = "Asia/Seoul"
 DEFAULT_INTERVAL_SECONDS: Final = 10.0
 DEFAULT_RESULT_PATH: Final = "/result"
+DEFAULT_MOST_AGE_SECONDS: Final = 3600.0
+"""A device that was cut off for a while sends what it kept; what is older than this says nothing of now."""
+ALIAS: Final = "alias"
+"""A name under this key of the configuration stands for its source in any field."""
+NAME_FIELDS: Final = ("username", "nid", "eid", ALIAS)
 UNMAPPED_CLUSTER: Final = "unmapped"
 """Where a device is said to be that nobody has mapped; a missing label would take the value of the bridge's own target."""
 
@@ -73,6 +78,7 @@ class Token:
 class Source:
     """One sender, or all of one device's: ``names`` by field (``username``, ``nid``, ``eid``, ``alias`` for any of them).
 
+    ``confirmed`` is of these names in these fields alone, or of the device's id where there are none.
     ``usage`` is False where the device's own exporter says its load; ``package`` is what its C-03 posts come from.
     """
 
@@ -106,16 +112,23 @@ class Ai:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is taken; each default is some times what a fleet of a thousand devices needs."""
+    """How much is taken; each default is some times what a fleet of a thousand devices needs.
+
+    ``requests_per_second`` is of all unknown senders together, ``series`` of the whole page, ``series_of_low_trust`` of what
+    publishers with trust low hand in.
+    """
 
     body_bytes: int = 65_536
     requests_per_second: float = 3_000.0
+    requests_per_second_of_one_address: float = 1_500.0
     requests_per_second_of_one: float = 200.0
     unmapped_senders: int = 500
     versions_of_one: int = 8
     connections: int = 800
     request_seconds: float = 10.0
-    event_series: int = 100_000
+    event_series: int = 10_000
+    series: int = 45_000
+    series_of_low_trust: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +138,27 @@ class Service:
     url: str
     token: str = field(repr=False, default="")
     seconds: float = 5.0
-    tokens_only: bool = False
+    tokens_only: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it. ``advertise`` is None where senders are told the address where it listens."""
+    """All of it. ``advertise`` is None where senders are told the address where it listens.
+
+    What says that it is older than ``most_age_seconds`` is refused; ``page_token`` opens /metrics and /sources ("": they are open).
+    """
 
     listen: Endpoint = DEFAULT_LISTEN
     zone: tzinfo = _KOREA
     advertise: Endpoint | None = None
     result_path: str = DEFAULT_RESULT_PATH
     interval_seconds: float = DEFAULT_INTERVAL_SECONDS
+    most_age_seconds: float = DEFAULT_MOST_AGE_SECONDS
     allow: tuple[Network, ...] = ()
     tokens_only: bool = False
     allow_unmapped: bool = True
     state_file: Path | None = None
+    page_token: str = field(repr=False, default="")
     tokens: tuple[Token, ...] = ()
     sources: tuple[Source, ...] = ()
     ais: tuple[Ai, ...] = ()

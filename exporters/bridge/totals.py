@@ -6,17 +6,16 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from math import floor
 from typing import Any, Final
 
+from exporters.bridge.rows import COUNTERS, UNKNOWN, fits
 from exporters.contract import CONFIDENCE_BUCKETS_RATIO
+from exporters.workload.observation import is_ambiguous
 
 Labels = tuple[str, ...]
 
 OTHER_VERSION: Final = "other"
-AMBIGUOUS_FROM_RATIO: Final = 0.4
-AMBIGUOUS_TO_RATIO: Final = 0.6
-_LABELS_OF_RESULTS: Final = 7
-"""Cluster, device, trust, workload, placement, class, version."""
 
 
 @dataclass(slots=True)
@@ -29,13 +28,18 @@ class Tally:
     sum: float = 0.0
     last: float = 0.0
 
+    @property
+    def counted(self) -> int:
+        """How many in all."""
+        return self.results
+
     def count(self, confidence: float, at: float) -> None:
         """One more result."""
         self.results += 1
-        self.ambiguous += AMBIGUOUS_FROM_RATIO <= confidence <= AMBIGUOUS_TO_RATIO
+        self.ambiguous += is_ambiguous(confidence)
         self.counts[bisect_left(CONFIDENCE_BUCKETS_RATIO, confidence)] += 1
         self.sum += confidence
-        self.last = max(self.last, at)
+        self.last = at
 
 
 @dataclass(slots=True)
@@ -45,6 +49,11 @@ class EventTally:
     total: int = 0
     last: float = 0.0
     confidence: float = 0.0
+
+    @property
+    def counted(self) -> int:
+        """How many in all."""
+        return self.total
 
     def count(self, confidence: float, at: float) -> None:
         """One more event."""
@@ -57,7 +66,7 @@ class Totals:
     """All counters. Keys of ``results`` and ``events`` begin with cluster, device and trust."""
 
     def __init__(self, most_versions: int) -> None:
-        self._most_versions = most_versions
+        self.most_versions = most_versions
         self.results: dict[Labels, Tally] = {}
         self.events: dict[Labels, EventTally] = {}
         self.assumed: Counter[Labels] = Counter()
@@ -71,7 +80,7 @@ class Totals:
         """Class and version as labels of one placement (cluster … placement); over the limit a variant is called other."""
         known = self._versions.setdefault(placement, set())
         if variant not in known:
-            if len(known) >= self._most_versions:
+            if len(known) >= self.most_versions:
                 return (OTHER_VERSION, OTHER_VERSION)
             known.add(variant)
         return variant
@@ -93,9 +102,11 @@ class Totals:
             del self.last_seen[labels]
 
     def promise(self, events: Collection[Labels]) -> None:
-        """These events exist, at 0 until they are seen; those that are neither promised nor seen with another trust are forgotten."""
-        for labels in [labels for labels in self.events if labels not in events]:
-            del self.events[labels]
+        """These events exist, at 0 until they are seen. One that was seen stays while it is promised with any trust; all others go."""
+        known = {_but_trust(labels) for labels in events}
+        for labels, event in list(self.events.items()):
+            if labels not in events and not (event.total and _but_trust(labels) in known):
+                del self.events[labels]
         for labels in events:
             self.events.setdefault(labels, EventTally())
 
@@ -112,7 +123,7 @@ class Totals:
         for labels, event in self.events.items():
             if event.total:
                 yield ["events", labels, event.total, event.last, event.confidence]
-        for name in _COUNTERS:
+        for name in COUNTERS:
             for labels, number in getattr(self, name).items():
                 yield [name, labels, number]
 
@@ -120,28 +131,45 @@ class Totals:
         """Take over what a state file held.
 
         Raises:
-            ValueError, TypeError, KeyError: a row is none of ours.
+            ValueError: a row is none of ours.
         """
-        for name, labels, *numbers in rows:
-            key = tuple(_text(label) for label in labels)
+        for row in rows:
+            if not fits(row):
+                raise ValueError("a row is none of ours")
+            name, labels, *numbers = row
+            key = tuple(labels)
             if name == "results":
                 results, ambiguous, counts, total, last = numbers
-                if len(key) != _LABELS_OF_RESULTS or len(counts) != len(CONFIDENCE_BUCKETS_RATIO) + 1:
-                    raise ValueError(name)
-                self.results[key] = Tally(int(results), int(ambiguous), [int(count) for count in counts], float(total), float(last))
+                self.results[key] = Tally(results, ambiguous, list(counts), float(total), float(last))
                 self.named(key[:5], key[5:])
             elif name == "events":
                 total, last, confidence = numbers
-                self.events[key] = EventTally(int(total), float(last), float(confidence))
+                self.events[key] = EventTally(total, float(last), float(confidence))
             else:
-                table = {own: getattr(self, own) for own in _COUNTERS}[name]
-                table[key] = float(numbers[0]) if name == "last_seen" else int(numbers[0])
+                getattr(self, name)[key] = float(numbers[0]) if name == "last_seen" else numbers[0]
+
+    def settle(self, now: float, back_seconds: float) -> None:
+        """The clock was set back by so many seconds: what it called the future was so much earlier, and no later than now.
+
+        In whole seconds, as senders say them: how far it was set back is known to some microseconds only.
+        """
+        tables: tuple[Collection[Tally | EventTally], ...] = (self.results.values(), self.events.values())
+        for tallies in tables:
+            for tally in tallies:
+                if tally.last > now:
+                    tally.last = min(now, float(floor(tally.last - back_seconds)))
+        for labels, at in self.last_seen.items():
+            if at > now:
+                self.last_seen[labels] = min(now, float(floor(at - back_seconds)))
+
+    def date(self, now: float) -> None:
+        """Where ``past`` has forgotten when something was counted, and nothing was since: no later than now."""
+        tables: tuple[Collection[Tally | EventTally], ...] = (self.results.values(), self.events.values())
+        for tallies in tables:
+            for tally in tallies:
+                if tally.last == UNKNOWN and tally.counted:
+                    tally.last = now
 
 
-_COUNTERS: Final = ("assumed", "last_seen", "posts", "refused", "forwarded")
-
-
-def _text(label: object) -> str:
-    if not isinstance(label, str):
-        raise TypeError("a label is text")
-    return label
+def _but_trust(labels: Labels) -> Labels:
+    return (*labels[:2], *labels[3:])

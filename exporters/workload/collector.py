@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client.core import Metric
@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from exporters.contract import ENVIRONMENT_CLASSES
 from exporters.device.families import Families
+from exporters.device.sensor import FAILED
 from exporters.device.usage import Program
 from exporters.workload.observation import Observation
 from exporters.workload.register import REGISTER_REASONS, Bounds, Register, Surroundings
@@ -23,7 +24,7 @@ __all__ = ["CATALOG_ID", "REFUSALS", "Bounds", "Surroundings", "WorkloadCollecto
 
 OTHER_DEVICE: Final = "other_device"
 ODD_ID: Final = "odd_id"
-REFUSALS: Final = (*REASONS, *REGISTER_REASONS, OTHER_DEVICE, ODD_ID)
+REFUSALS: Final = (*REASONS, *REGISTER_REASONS, OTHER_DEVICE, ODD_ID, FAILED)
 
 CATALOG_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """How devices, packages, cameras and purposes are named in a catalogue."""
@@ -43,19 +44,40 @@ class WorkloadCollector(Collector):
         self._lock = threading.Lock()
         self._register = Register(surroundings, self._bounds)
         self._refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
+        self._told: tuple[Metric, ...] = ()
 
-    def accept(self, data: bytes, pid: int) -> None:
-        """Take one observation from the process that the kernel names (0 where it cannot be seen); a refused one is counted."""
+    def accept(self, data: bytes, pid: int) -> str:
+        """Take one observation from the process that the kernel names (0 where it cannot be seen).
+
+        The answer is "", or the one of REFUSALS for which it was counted and not taken.
+        """
+        return self._count(lambda: self._take(parse(data, self._world.clock()), pid))
+
+    def take(self, observation: Observation, pid: int) -> str:
+        """The same with one that is parsed already."""
+        return self._count(lambda: self._take(observation, pid))
+
+    def series(self) -> int:
+        """At most so many samples it gives, those of programs included that may come back."""
+        with self._lock:
+            return len(REFUSALS) + self._register.series()
+
+    def _take(self, observation: Observation, pid: int) -> str:
+        with self._lock:
+            return self._foreign(observation) or self._register.take(observation, pid)
+
+    def _count(self, take: Callable[[], str]) -> str:
         try:
-            observation = parse(data, self._world.clock())
+            refusal = take()
         except WireError as error:
             refusal = error.reason
-        else:
-            with self._lock:
-                refusal = self._foreign(observation) or self._register.take(observation, pid)
+        except Exception:  # a fault of ours costs this observation, and is seen in its count
+            refusal = FAILED
         if refusal:
             with self._lock:
                 self._refused[refusal] += 1
+                self._told = ()
+        return refusal
 
     def programs(self) -> tuple[Program, ...]:
         """The AI programs that run now, process by process, for whoever measures their CPU time."""
@@ -67,21 +89,27 @@ class WorkloadCollector(Collector):
             )
 
     def collect(self) -> Iterator[Metric]:
-        """The families of all placements that have not ended."""
+        """The families of all placements that run or have ended not long ago."""
         page = Families()
         now = self._world.clock()
         with self._lock:
-            tracks = self._register.live_tracks()
+            tracks = self._register.shown_tracks()
             for track in tracks:
                 track.write(page, now)
             _write_environment(page, tracks, now - self._bounds.forget_seconds)
-            for reason, count in self._refused.items():
-                page.add("ai_observations_refused_total", (reason,), count)
-        yield from page.families()
+            told = self._told = self._told or self._refusals()
+        yield from (*page.families(), *told)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing ahead of time: placements come and go."""
         return iter(())
+
+    def _refusals(self) -> tuple[Metric, ...]:
+        """The counts of what was refused: they change seldom, and to write them takes as long as to write a program's."""
+        page = Families()
+        for reason, count in self._refused.items():
+            page.add("ai_observations_refused_total", (reason,), count)
+        return tuple(page.families())
 
     def _foreign(self, new: Observation) -> str:
         """Why it cannot be this device's, where it is known which one this is."""

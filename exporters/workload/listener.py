@@ -8,6 +8,7 @@ import stat
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from exporters.workload.wire import MAX_DATAGRAM_BYTES
 
 DEFAULT_SOCKET: Final = "/run/edgeshift/exporter.sock"
 DEFAULT_MODE: Final = 0o660
+_PAUSE_SECONDS: Final = 1.0
+"""Should receiving itself fail (no memory, as a rule), it is tried again this seldom."""
 _CREDENTIALS: Final = struct.Struct("3i")
 """struct ucred: process, user and group id. The space asked for holds nothing else: the kernel drops files that a sender attaches."""
 
@@ -24,9 +27,12 @@ class SocketError(Exception):
 
 
 class Listener:
-    """Receives datagrams in a thread and hands each with its sender's process id (0: not visible from here) to ``accept``."""
+    """Receives datagrams in a thread and hands each with its sender's process id (0: not visible from here) to ``accept``.
 
-    def __init__(self, path: Path, accept: Callable[[bytes, int], None], mode: int = DEFAULT_MODE) -> None:
+    Whatever ``accept`` raises costs that datagram and no other; whoever wants it counted counts it there.
+    """
+
+    def __init__(self, path: Path, accept: Callable[[bytes, int], object], mode: int = DEFAULT_MODE) -> None:
         self._path = path
         self._accept = accept
         self._mode = mode
@@ -60,6 +66,10 @@ class Listener:
         self._thread = threading.Thread(target=self._run, args=(door,), name="observations", daemon=True)
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether somebody receives now."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """End the thread once it has taken what was handed in, and remove the socket, unless somebody else has put another in its place."""
         self._stopping.set()
@@ -91,11 +101,17 @@ class Listener:
 
     def _run(self, door: socket.socket) -> None:
         while True:
-            # One byte more than may be: what fills it was too long, and the parser says so.
-            data, ancillary, _, _ = door.recvmsg(MAX_DATAGRAM_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
+            try:
+                # One byte more than may be: what fills it was too long, and the parser says so.
+                data, ancillary, _, _ = door.recvmsg(MAX_DATAGRAM_BYTES + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
+            except OSError:
+                if self._stopping.wait(_PAUSE_SECONDS):
+                    return
+                continue
             if not data and self._stopping.is_set():  # somebody may send nothing at all at any time
                 return
-            self._accept(data, _sender(ancillary))
+            with suppress(Exception):  # one datagram that breaks something must not silence all programs for ever
+                self._accept(data, _sender(ancillary))
 
 
 def _sender(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import ge
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from exporters.contract import CONFIDENCE_BUCKETS_RATIO, LATENCY_BUCKETS_SECONDS
 
@@ -20,6 +20,19 @@ class Distribution:
     def covers(self, old: Distribution) -> bool:
         """Whether nothing is less than it was."""
         return all(map(ge, self.counts, old.counts)) and self.sum >= old.sum
+
+
+AMBIGUOUS_BAND_RATIO: Final = (0.4, 0.6)
+"""Edges of the confidence histogram, as everywhere where a value on an edge belongs to the bucket below it."""
+
+
+def is_ambiguous(confidence: float) -> bool:
+    """Whether a confidence (a ratio) counts in ``ai_results_ambiguous_total``: above the band's lower, up to its upper end.
+
+    The publisher's file counts the same by buckets; a test holds both together.
+    """
+    low, high = AMBIGUOUS_BAND_RATIO
+    return low < confidence <= high
 
 
 NO_LATENCY = Distribution((0,) * (len(LATENCY_BUCKETS_SECONDS) + 1), 0.0)

@@ -50,6 +50,8 @@ POST_SECONDS = 2.0  # a bridge that has not answered by then has this post count
 PAGE_SECONDS = 2.0  # whoever asks for the own page and says nothing is sent away
 CLOSE_SECONDS = 1.0  # how long close() waits for the last post; datagrams need no wait
 MAX_TOKEN_BYTES = 4096
+MAX_ANSWER_BYTES = 4096
+ACCEPTED_CODE = "0000"
 DEFAULT_SOCKET = "/run/edgeshift/exporter.sock"
 DEFAULT_URL_PATH = "/observations"
 LOOPBACK = "127.0.0.1"
@@ -494,7 +496,7 @@ class _Post:
         self._token_file = token_file
 
     def __call__(self, body: bytes) -> None:
-        """Raises OSError or ValueError unless a 2xx answer came in time; neither is shown to anybody."""
+        """Raises OSError or ValueError unless the bridge has said in time that it took it; neither is shown to anybody."""
         connection = self._connect()
         guard = threading.Timer(POST_SECONDS, _cut, (connection,))  # the connection's time-out is for each byte, this is for all
         guard.daemon = True
@@ -502,14 +504,15 @@ class _Post:
             headers = {"Content-Type": "application/json", "Connection": "close", **self._credentials()}
             guard.start()
             connection.request("POST", self._path, body, headers)
-            status = connection.getresponse().status
+            answer = connection.getresponse()
+            said = answer.read(MAX_ANSWER_BYTES)
         except self._broken:
             raise OSError("the bridge's answer cannot be read") from None
         finally:
             guard.cancel()
             connection.close()
-        if status // 100 != 2:
-            raise OSError(f"the bridge answered {status}")
+        if answer.status // 100 != 2 or not _is_accepted(said):
+            raise OSError(f"the bridge answered {answer.status} and has not taken it")
 
     def _credentials(self) -> dict[str, str]:
         """Read anew each time, so that a token may be exchanged; without it nothing is posted."""
@@ -517,6 +520,12 @@ class _Post:
             return {}
         with open(self._token_file, encoding="ascii") as file:
             return {"Authorization": f"Bearer {file.read(MAX_TOKEN_BYTES).strip()}"}
+
+
+def _is_accepted(said: bytes) -> bool:
+    """Whether the bridge says that it took an observation; a login's or a proxy's page says no such thing."""
+    answer = json.loads(said.decode("utf-8"))
+    return isinstance(answer, dict) and answer.get("code") == ACCEPTED_CODE
 
 
 def _cut(connection: Any) -> None:

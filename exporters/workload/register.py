@@ -36,22 +36,28 @@ class Bounds:
 
     ``max_of_one_sender``: a program runs one placement, a server of several models a few; one that speaks for more has lost
     its way, and shall not take the places of others. A sender that cannot be seen (process id 0, from another container) is
-    no single one, so only ``max_placements`` and ``max_workers``, of one placement, bound those.
+    no single one, so only ``max_placements`` and ``max_workers``, of one placement, bound those. A placement that has ended is
+    shown for ``linger_seconds`` more, so that its last words, a fire among them, are scraped: twelve scrapes of 5 s.
     """
 
     max_placements: int = 64
     max_of_one_sender: int = 8
     max_workers: int = 32
     forget_seconds: float = 60.0
+    linger_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the collector may know of the world: Unix seconds, seconds that never jump, and who lives under a process id."""
+    """What the collector may know of the world: Unix seconds, seconds that never jump, and who lives under a process id.
+
+    ``has_room`` says whether series may be added; without it known programs go on, and no other begins.
+    """
 
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     process: Callable[[int], ProcessKey | None]
+    has_room: Callable[[], bool] = lambda: True
 
 
 class Register:
@@ -68,6 +74,17 @@ class Register:
         """Those with a session that publishes now, by their labels."""
         self._sweep()
         return [self._tracks[labels] for labels in sorted(self._tracks) if self._tracks[labels].live()]
+
+    def shown_tracks(self) -> list[Track]:
+        """Those, and those that were heard not long ago."""
+        self._sweep()
+        since = self._world.monotonic() - self._bounds.linger_seconds
+        shown = [labels for labels, track in self._tracks.items() if track.live() or track.heard >= since]
+        return [self._tracks[labels] for labels in sorted(shown)]
+
+    def series(self) -> int:
+        """At most so many samples all placements make, those included whose programs may come back."""
+        return sum(track.series for track in self._tracks.values())
 
     def take(self, new: Observation, pid: int) -> str:
         """Count the observation from this process (0: not visible), or say why not."""
@@ -87,6 +104,7 @@ class Register:
         session = track.take(new)
         self._homes[new.session] = track
         self._hear(session, pid)
+        track.heard = session.arrived
         if new.end:
             self._drop(new.session)
         self._make_room(track)
@@ -100,7 +118,9 @@ class Register:
         session.live = session.live or not self._gone(session)
 
     def _admit(self, known: Session | None, new: Observation, pid: int) -> str:
-        """Whether there is a place for this session and for this sender."""
+        """Whether there is a place for this session, for its series and for this sender."""
+        if not self._world.has_room() and _grows(known, new):
+            return TOO_MANY_PLACEMENTS
         if known is not None and known.live and known.pid == pid:
             return ""
         self._sweep()
@@ -180,3 +200,8 @@ def _judge(known: Session | None, new: Observation) -> str:
     if new.labels != known.newest.labels or new.worker != known.newest.worker:
         return IDENTITY_CHANGED
     return "" if known.may_become(new) else WENT_BACKWARDS
+
+
+def _grows(known: Session | None, new: Observation) -> bool:
+    """Whether it names anything that its session has not named before."""
+    return known is None or len(new.totals.events) > len(known.newest.totals.events) or len(new.streams or ()) > len(known.streams)

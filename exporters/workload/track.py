@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from exporters.contract import CONFIDENCE_BUCKETS_RATIO, ENVIRONMENT_CLASSES, LATENCY_BUCKETS_SECONDS
 from exporters.device.families import Families
 from exporters.device.processes import ProcessKey
 from exporters.workload.ledger import Ledger, worker_of
 from exporters.workload.observation import Observation, Sighting, Stream
 from exporters.workload.wire import MAX_AHEAD_SECONDS
+
+_SINGLE_FAMILIES: Final = 11
+_SERIES_WITHOUT_NAMES: Final = (
+    _SINGLE_FAMILIES + len(LATENCY_BUCKETS_SECONDS) + len(CONFIDENCE_BUCKETS_RATIO) + 2 * len(("+Inf", "count", "sum"))
+    + len(ENVIRONMENT_CLASSES) + len(("confidence",))
+)  # fmt: skip
+_SERIES_OF_A_NAME: Final = 3
+"""Of each stream and each event."""
 
 
 class Session:
@@ -73,6 +84,9 @@ class Track:
     def __init__(self, labels: tuple[str, str, str, str]) -> None:
         self.labels = labels
         self.sessions: dict[str, Session] = {}
+        self.heard = -math.inf
+        """When it was heard last, on a clock that never jumps."""
+        self._last: list[Session] = []
         self._ledger = Ledger()
         self._past = Past()
 
@@ -81,9 +95,18 @@ class Track:
         """``workload@device#generation``."""
         return self.labels[1]
 
+    @property
+    def series(self) -> int:
+        """At most so many samples it makes, its camera's environment included."""
+        return _SERIES_WITHOUT_NAMES + _SERIES_OF_A_NAME * (len(self._ledger.streams) + len(self._ledger.totals.events))
+
     def live(self) -> list[Session]:
         """Sessions that publish now."""
         return [session for session in self.sessions.values() if session.live]
+
+    def speakers(self) -> list[Session]:
+        """Those whose word counts: the sessions that publish now, else those that may come back, else the one that ended last."""
+        return self.live() or list(self.sessions.values()) or self._last
 
     def workers(self) -> dict[str, Session]:
         """Processes that publish now, each by the session heard last."""
@@ -109,7 +132,8 @@ class Track:
     def drop(self, session: str) -> None:
         """It will not come back: only what it counted and saw is kept."""
         if session in self.sessions:
-            self._past.add(self.sessions.pop(session), self._ledger)
+            self._last = [self.sessions.pop(session)]
+            self._past.add(self._last[0], self._ledger)
 
     def cpu_seconds_of(self, worker: str) -> float:
         """What one process has used since it was first heard of."""
@@ -117,13 +141,14 @@ class Track:
 
     def write(self, page: Families, now: float) -> None:
         """Add all series of this placement but the environment, which belongs to the camera; ``now`` is Unix seconds."""
-        labels, sums, live = self.labels, self._ledger.totals, self.live()
+        labels, sums, speakers = self.labels, self._ledger.totals, self.speakers()
         # A program that makes results without counting frames has not received none.
         page.add("ai_frames_total", labels, sums.frames if sums.frames or not sums.results else None)
         page.add("ai_results_total", labels, sums.results)
         # A sum in which one of several did not say its part would be too small.
-        page.add("ai_results_empty_total", labels, None if any(one.newest.totals.empty is None for one in live) else sums.empty)
-        page.add("ai_results_ambiguous_total", labels, None if any(one.newest.totals.ambiguous is None for one in live) else sums.ambiguous)
+        page.add("ai_results_empty_total", labels, None if any(one.newest.totals.empty is None for one in speakers) else sums.empty)
+        unsaid = any(one.newest.totals.ambiguous is None for one in speakers)
+        page.add("ai_results_ambiguous_total", labels, None if unsaid else sums.ambiguous)
         page.add_histogram("ai_inference_latency_seconds", labels, sums.latency.counts, sums.latency.sum)
         page.add_histogram("ai_confidence_ratio", labels, sums.confidence.counts, sums.confidence.sum)
         everyone: list[Session | Past] = [*self.sessions.values(), self._past]
@@ -133,16 +158,17 @@ class Track:
         page.add("ai_process_resident_memory_bytes", labels, _all_or_none(one.newest.resident_bytes for one in self.workers().values()))
         page.add("ai_workers", labels, len(self.workers()))
         page.add("ai_observations_lost_total", labels, self._ledger.lost)
-        self._write_streams(page, live, now)
+        self._write_streams(page, speakers, now)
         self._write_events(page, now)
 
-    def _write_streams(self, page: Families, live: list[Session], now: float) -> None:
-        unnamed = [one.newest.streams_over_limit for one in self.sessions.values() if one.newest.streams_over_limit is not None]
+    def _write_streams(self, page: Families, speakers: list[Session], now: float) -> None:
+        heard = list(self.sessions.values()) or self._last
+        unnamed = [one.newest.streams_over_limit for one in heard if one.newest.streams_over_limit is not None]
         if not unnamed:
             return
         # Streams that two workers did not name may be the same ones, so this is what there are at least.
         page.add("ai_streams_over_limit", self.labels, max(*unnamed, self._past.streams_over_limit, self._ledger.streams_over_limit))
-        if any(session.cut for session in live):  # what it counted since is not known by stream
+        if any(session.cut for session in speakers):  # what it counted since is not known by stream
             return
         newest: dict[str, list[float | None]] = {}
         everyone: list[Session | Past] = [*self.sessions.values(), self._past]
@@ -200,6 +226,6 @@ def _latest(moments: Iterable[float | None], now: float) -> float | None:
 
 
 def _all_or_none(parts: Iterable[float | None]) -> float | None:
-    """The sum where every part is known."""
+    """The sum where there are parts and every one is known."""
     known = list(parts)
-    return None if None in known else sum(part for part in known if part is not None)
+    return None if None in known or not known else sum(part for part in known if part is not None)

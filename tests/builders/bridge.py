@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from exporters.bridge.loading import parse
 from exporters.bridge.meter import Meter
 from exporters.bridge.observations import Clocks
 from exporters.bridge.page import Page
-from exporters.bridge.posts import Post
-from exporters.bridge.replies import Style
+from exporters.bridge.posts import Post, style_of
 from exporters.bridge.settings import Settings
 
 NOW = 1_795_000_000.0
+KOREA = timezone(timedelta(hours=9))
 RESULT = "/result"
 TOKEN = "t0ken-of-gate-number-3"
 FIRE = {"ainame": "FireAI", "package": "fire", "events": {"1": "fire", "2": "smoke"}, "results": ["0"]}
@@ -64,7 +65,7 @@ class World:
     def take(self, path: str, body: object, token: str = "", address: str = "10.0.0.7") -> Taken:
         """Post a body (bytes as they are, anything else as JSON), and keep its event as the application does."""
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        style = Style.RESULT if path == self.settings.result_path else Style.CODE
+        style = style_of(path, self.settings.result_path)
         authorization = f"Bearer {token}" if token else ""
         taken = self.desk.take(Post(path, style, data, authorization, address, self.now, self.now - NOW))
         if taken.entry is not None:
@@ -101,24 +102,38 @@ def samples(page: str, name: str, labels: Mapping[str, str]) -> Iterator[tuple[M
                 yield sample.labels, float(sample.value)
 
 
+def local(form: str, at: float) -> str:
+    """A Unix time as a sender in Korea writes it."""
+    return datetime.fromtimestamp(at, KOREA).strftime(form)
+
+
 def usage(**changed: Any) -> dict[str, Any]:
     """C-03."""
     return _changed({"code": "0000", "message": "처리성공", "username": "edge-07", "cpu": 12.3, "memory": 41.0}, changed)
 
 
-def weather_v1(**changed: Any) -> dict[str, Any]:
-    """C-04."""
-    return _changed({"nid": "0x01", "date": "20240808", "time": "123456", "result": "4"}, changed)
+def weather_v1(at: float = NOW, **changed: Any) -> dict[str, Any]:
+    """C-04, made at this Unix time."""
+    date, clock = local("%Y%m%d %H%M%S", at).split()
+    return _changed({"nid": "0x01", "date": date, "time": clock, "result": "4"}, changed)
 
 
-def weather(**changed: Any) -> dict[str, Any]:
-    """C-05."""
-    return _changed({"nid": "0xn1", "created_at": "2024-07-25T12:34:56Z", "res_class": "04", "res_confidence": 0.7}, changed)
+def weather(at: float = NOW, **changed: Any) -> dict[str, Any]:
+    """C-05, made at this Unix time."""
+    return _changed({"nid": "0xn1", "created_at": local("%Y-%m-%dT%H:%M:%S+09:00", at), "res_class": "04", "res_confidence": 0.7}, changed)
 
 
-def result(**changed: Any) -> dict[str, Any]:
-    """C-07, from an AI that looks for fire."""
-    body = {"eid": "0x01", "sid": "0xs01", "time": "202311011414", "version": "0.01v", "ainame": "FireAI", "class": 1, "class_prob": 0.7}
+def result(at: float = NOW, **changed: Any) -> dict[str, Any]:
+    """C-07, from an AI that looked for fire at this Unix time; it says it to the second."""
+    body = {
+        "eid": "0x01",
+        "sid": "0xs01",
+        "time": local("%Y%m%d%H%M%S", at),
+        "version": "0.01v",
+        "ainame": "FireAI",
+        "class": 1,
+        "class_prob": 0.7,
+    }
     return _changed(body, changed)
 
 

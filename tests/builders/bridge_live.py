@@ -83,10 +83,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_bridge(folder: Path, configuration: str | None = None, words: Sequence[str] = ()) -> Iterator[BridgeProcess]:
+def running_bridge(
+    folder: Path, configuration: str | None = None, words: Sequence[str] = (), configured_port: int = 0
+) -> Iterator[BridgeProcess]:
     """Run one until the block ends; without a configuration as it is by default, but on another port."""
-    port = free_port()
-    options = ["--listen", f"127.0.0.1:{port}", *words]
+    port = configured_port or free_port()
+    options = [*words] if configured_port else ["--listen", f"127.0.0.1:{port}", *words]
     if configuration is not None:
         (folder / "bridge.toml").write_text(configuration)
         options += ["--config", str(folder / "bridge.toml")]

@@ -13,9 +13,10 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What was received, and how to answer: a status, where to redirect, or how long to wait before each byte of the answer."""
+    """What was received, and how to answer: a status and a body, where to redirect, or how long to wait before each byte of the answer."""
 
     status: int = 200
+    body: bytes = b'{"code":"0000","message":"done"}'
     location: str = ""
     drip_seconds: float = 0.0
     rubbish: bytes = b""
@@ -55,8 +56,9 @@ def receiver(**behaviour: Any) -> Iterator[Receiver]:
             self.send_response(state.status)
             if state.location:
                 self.send_header("Location", state.location)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(state.body)))
             self.end_headers()
+            self.wfile.write(state.body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from exporters.bridge.loading import parse
 from exporters.cli import main as run_on_device
+from exporters.options import parser, settings
 from exporters.workload.listener import DEFAULT_SOCKET
 from scripts.image_pins import device_pins
 from tests.builders.contract import ROOT
@@ -151,6 +153,19 @@ def test_flags_and_commands_exist(command: str, capsys: pytest.CaptureFixture[st
 )
 def test_the_volume_that_components_patch_is_the_second(kind: str, name: str, volume: str) -> None:
     assert pod(kind, name)["volumes"][1]["name"] == volume
+
+
+def test_an_exporter_learns_its_device_from_the_environment_and_only_where_somebody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "EDGESHIFT_DEVICE"
+    (given,) = [one["env"] for one in pod(*PODS["exporter"])["containers"]]
+    assert given == [{"name": name, "value": ""}]
+    assert f"{name}=" in unit("edgeshift-exporter.service")["Environment"]
+    (patch,) = documents(KUBERNETES / "components/node-is-device/kustomization.yaml")[0]["patches"]
+    (replaced,) = yaml.safe_load(patch["patch"])
+    assert replaced["path"].endswith("/env/0") and replaced["value"]["name"] == name
+    for said, device in (("", None), ("edge-07", "edge-07")):
+        monkeypatch.setenv(name, said)
+        assert settings(parser().parse_args([])).device == device
 
 
 @pytest.mark.parametrize("name", UNITS)

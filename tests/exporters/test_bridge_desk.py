@@ -165,14 +165,6 @@ def test_the_older_form_has_no_confidence_and_leaves_none_of_another_behind() ->
     assert one.value("ai_environment_confidence_ratio") is None
 
 
-@pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "2099-01-01T00:00:00Z"])
-def test_what_is_said_is_true_when_it_arrives_whatever_the_senders_clock_says(at: str) -> None:
-    one = world()
-    assert one.post("/save_edgeData", weather(created_at=at)) == "0000"
-    assert seen(one, camera="cam-07") == "04"
-    assert one.value("edge_bridge_last_seen_timestamp_seconds", path="/save_edgeData") == one.now
-
-
 def test_a_usage_shows_which_variant_of_the_sources_package_runs() -> None:
     one = world(source=[source(package="yolo")])
     one.post("/usage", usage(func="SUNNY"))
@@ -244,3 +236,14 @@ def test_a_reload_keeps_what_is_still_configured() -> None:
     one.desk.reload(settings(), 0.0)
     assert one.value(CPU) == 0.123
     assert one.value(FIRES, event="fire") == 1
+
+
+def test_a_reload_forgets_no_event_that_was_seen_with_another_trust() -> None:
+    one = world(source=[source(confirmed=False)])
+    one.post(RESULT, result())
+    one.desk.reload(settings(), 0.0)
+    assert one.value(FIRES, event="fire", trust="low") == 1
+    assert one.value(FIRES, event="fire", trust="high") == 0
+    assert one.value(FIRES, event="smoke", trust="low") is None
+    one.desk.reload(settings(ai=[{**FIRE, "events": {"2": "smoke"}}]), 0.0)
+    assert one.value(FIRES, event="fire") is None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporters.bridge import sources
-from exporters.bridge.limits import BURST_SECONDS, Bucket, Rates
 from exporters.bridge.refusals import shown
 from exporters.bridge.senders import FORGOTTEN_SECONDS
 from tests.builders.bridge import FIRE, RESULT, TOKEN, World, result, settings, source, usage, weather, with_token
@@ -61,6 +61,46 @@ def test_events_are_promised_for_every_trust_they_may_come_with(tmp_path: Path) 
     assert one.value("ai_events_total", event="fire", trust="low") == 0
 
 
+def test_names_that_cannot_be_shown_are_senders_of_their_own() -> None:
+    macs = [f"aa:bb:cc:dd:ee:{number:02x}" for number in range(20)]
+    tables = [source(device=f"edge-{n:02d}", username=mac, nid=None, eid=None) for n, mac in enumerate(macs)]
+    one = World(settings(source=tables))
+    for second in range(60):
+        for number in range(second % 10, 20, 10):  # each every ten seconds, one after the other
+            assert one.post("/usage", usage(username=macs[number])) == "0000"
+        one.now += 1.0
+    assert [one.value(CPU, device=f"edge-{number:02d}") for number in range(20)] == [0.123] * 20
+    assert len(one.desk.senders.everybody()) == 20
+    assert "aa:bb" not in b"".join(sources.pieces(one.desk, 0.0)).decode()
+
+
+@pytest.mark.parametrize(
+    ("tables", "username", "trust"),
+    [
+        pytest.param({"nid": "0x01", "username": None}, "edge-07", "low", id="the id was not listed"),
+        pytest.param({"nid": "0x01", "username": None}, "0x01", None, id="listed as another field"),
+        pytest.param({"nid": None, "username": "gate"}, "gate", "high", id="listed"),
+        pytest.param({"nid": None, "username": None, "alias": "gate"}, "gate", "high", id="listed for all fields"),
+        pytest.param({"nid": None, "username": None}, "edge-07", "high", id="no name but the id"),
+        pytest.param({"nid": "0x01", "username": None, "alias": "edge-07"}, "edge-07", "high", id="the id listed"),
+    ],
+)
+def test_confirmed_is_what_was_listed_and_nothing_else(tables: dict[str, Any], username: str, trust: str | None) -> None:
+    one = World(settings(source=[source(**{"eid": None, **tables})]))
+    one.post("/usage", usage(username=username))
+    assert [known for known in ("high", "low") if one.value(CPU, trust=known) is not None] == ([trust] if trust else [])
+
+
+def test_a_name_without_the_token_is_another_sender_and_shortens_nobodys_interval(tmp_path: Path) -> None:
+    one = World(settings(tmp_path, token=[with_token(tmp_path)], source=[source(confirmed=False)]))
+    for second in range(39):
+        one.post("/usage", usage(), address="10.0.0.66")
+        if second % 10 == 0:
+            one.post("/usage", usage(cpu=50), TOKEN)
+        one.now += 1.0
+    assert one.value(CPU, trust="high") == 0.5
+
+
 SECRETS = ["rtsp://admin:hunter2@10.0.0.9/stream", "password=hunter2", "Bearer hunter2", "admin:hunter2", "hunter2@host", "a hunter2 b"]
 
 
@@ -101,33 +141,6 @@ def test_a_token_in_the_wrong_field_is_not_shown_either(tmp_path: Path) -> None:
 )
 def test_what_is_shown_of_a_value(value: object, text: str) -> None:
     assert shown(value) == text
-
-
-def test_a_sender_has_its_own_rate_and_takes_nothing_from_others() -> None:
-    one = World(settings(source=[source(), source(device="edge-08", username="edge-08", nid=None, eid=None)],
-                         limits={"requests_per_second_of_one": 5}))  # fmt: skip
-    codes = [one.post("/usage", usage()) for _ in range(20)]
-    assert (codes.count("0000"), codes.count("9999")) == (10, 10)
-    assert one.post("/usage", usage(username="edge-08")) == "0000"
-    one.now += 1.0
-    assert [one.post("/usage", usage()) for _ in range(6)].count("0000") == 5
-    assert one.value("edge_bridge_refused_total", reason="rate") == 11
-
-
-def test_all_together_have_a_rate_too() -> None:
-    one = World(settings(limits={"requests_per_second": 3}))
-    assert [one.post("/usage", b"nonsense") for _ in range(10)].count("9999") == 4
-
-
-def test_a_bucket_never_holds_more_than_its_burst() -> None:
-    bucket = Bucket(10.0, 0.0)
-    assert sum(bucket.take(1e6) for _ in range(100)) == 10 * BURST_SECONDS
-
-
-def test_forgotten_senders_do_not_pile_up() -> None:
-    rates = Rates(1.0, most=3)
-    assert all(rates.take(f"sender {number}", 0.0) for number in range(100))
-    assert len(rates._buckets) == 3
 
 
 def test_unmapped_senders_have_a_bounded_number_of_places_and_mapped_ones_always_have_one() -> None:

@@ -14,6 +14,7 @@ from exporters.bridge.meter import Meter
 from exporters.bridge.page import Page, labels_of
 from exporters.bridge.posts import VERSION
 from exporters.contract import BRIDGE_LABELS, BRIDGE_METRICS, BY_NAME
+from exporters.workload.wire import parse
 from tests.builders.bridge import NOW, RESULT, World, result, settings, source, usage, weather
 from tests.builders.exporters import datagram
 
@@ -81,7 +82,7 @@ def test_what_is_passed_on_carries_the_bridges_labels_first() -> None:
 
 
 def test_no_series_is_said_twice_and_each_family_once(world: World) -> None:
-    world.desk.observations.accept(("farm", "edge-07", "high"), observation())
+    world.desk.observations.accept(("farm", "edge-07", "high"), parse(observation(), NOW))
     lines = [line for line in page_of(world).splitlines() if line]
     series = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
     assert len(series) == len(set(series))
@@ -95,7 +96,7 @@ def observation(placement: str = "yolo/cam-07/main@edge-07#3") -> bytes:
 
 
 def test_our_own_publisher_may_post_to_the_bridge() -> None:
-    one = World()
+    one = World(settings(source=[source(alias="edge-07")]))
     assert one.post("/observations", observation()) == "0000"
     assert (one.value("ai_frames_total", device="edge-07", cluster="farm", trust="high") or 0) > 0
     assert one.value("ai_environment_state", environment="02", camera="cam-07") == 1

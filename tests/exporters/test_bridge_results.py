@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from math import nextafter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exporters.bridge.totals import Tally
 from exporters.contract import ENVIRONMENT_CLASSES
+from exporters.workload.observation import AMBIGUOUS_BAND_RATIO
+from exporters.workload.publish import AMBIGUOUS_BAND, Options, Publisher
 from tests.builders.bridge import FIRE, RESULT, World, result, settings
 
 FIRES = "ai_events_total"
@@ -80,11 +87,23 @@ def test_an_ai_is_found_by_its_sid_where_two_have_one_name() -> None:
     assert one.value(FIRES, workload="fire/cam-07/main", event="fire") == 1
 
 
+@given(confidence=st.floats(0.0, 1.0) | st.sampled_from([0.4, 0.6, nextafter(0.4, 1), nextafter(0.6, 1)]))
+def test_bridge_and_publisher_mean_the_same_by_ambiguous(confidence: float) -> None:
+    outlet: list[bytes] = []
+    options = Options(heartbeat=False, interval_seconds=0.0, send=outlet.append)
+    with Publisher("yolo/cam-07/main", "yolo/cam-07/main@edge-07#0", "01", "1", options=options) as publisher:
+        publisher.result(0.1, confidence)
+    tally = Tally()
+    tally.count(confidence, 0.0)
+    assert tally.ambiguous == json.loads(outlet[-1])["ambiguous"]
+    assert AMBIGUOUS_BAND_RATIO == AMBIGUOUS_BAND
+
+
 def test_confidence_is_counted_in_its_bucket_and_in_the_ambiguous_band() -> None:
     one = world()
     for confidence in (0.39, 0.4, 0.5, 0.6, 0.61):
         one.post(RESULT, result(class_=0, class_prob=confidence))
-    assert one.value("ai_results_ambiguous_total") == 3
+    assert one.value("ai_results_ambiguous_total") == 2
     assert one.value("ai_confidence_ratio_bucket", le="0.4") == 2
     assert one.value("ai_confidence_ratio_count") == 5
 

@@ -37,7 +37,7 @@ def test_the_example_is_a_configuration() -> None:
 def test_the_examples_commented_keys_are_keys_too(tmp_path: Path) -> None:
     text = re.sub(r"(?m)^# (?=\[|\w+ = )", "", EXAMPLE.read_text(encoding="utf-8"))
     (tmp_path / "tokens").mkdir()
-    for name in ("gate-3", "service"):
+    for name in ("gate-3", "service", "prometheus"):
         (tmp_path / "tokens" / name).write_text(f"{TOKEN}-{name}")
     read = parse(tomllib.loads(text), tmp_path)
     assert (read.tokens[0].device, read.ais[0].sids, read.state_file) == ("edge-07", ("0xs1",), Path("/var/lib/edgeshift/bridge.state"))
@@ -77,6 +77,14 @@ def test_the_examples_limits_are_the_defaults() -> None:
         ({"source": [source(class_map={"4": 4})]}, "source[1].class_map"),
         ({"source": [source(), source(device="edge-08")]}, "source[2].username"),
         ({"source": [source(), source(username="b", nid=None, eid=None, cluster="other")]}, "source[2].cluster"),
+        ({"source": [source(), source(device="edge-08", username="8", nid="edge-07", eid=None)]}, "source[2].nid"),
+        ({"source": [source(username="edge-08"), source(device="edge-08", username="8", nid=None, eid=None)]}, "source[1].username"),
+        ({"source": [source(), source(device="edge-08", username="0x01", nid=None, eid=None)]}, "source[2].username"),
+        ({"source": [source(), source(device="edge-08", username=None, nid=None, eid=None, alias="0xn1")]}, "source[2].alias"),
+        ({"source": [source(alias="x"), source(username=None, nid="x", eid=None)]}, "source[2].nid"),
+        ({"most_age_seconds": 1}, "most_age_seconds"),
+        ({"page_token_file": "nowhere"}, "page_token_file"),
+        ({"limits": {"series": 5}}, "ai"),
         ({"source": [source(camera=None, package="yolo")]}, "source[1].package"),
         ({"source": [source(colour="red")]}, "source[1].colour"),
         ({"ai": [{**FIRE, "package": "Fire AI"}]}, "ai[1].package"),
@@ -128,6 +136,15 @@ def test_tokens_agree_with_the_rest(tmp_path: Path, tokens: list[dict[str, Any]]
 def test_a_token_file_holds_one_good_line(tmp_path: Path, secret: str) -> None:
     (found,) = mistakes(tmp_path, token=[with_token(tmp_path, secret)])
     assert secret not in found or not secret
+
+
+def test_who_reads_pages_has_a_token_that_cannot_post(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, token=[with_token(tmp_path)], page_token_file="token")
+    assert found.startswith("page_token_file: holds the same token")
+
+
+def test_a_name_may_stand_under_several_fields_of_one_source() -> None:
+    assert len(settings(source=[source(username="0x01", alias=["edge-07", "0x01"])]).sources) == 1
 
 
 @pytest.mark.parametrize("text", [b"listen = ", b"\xff\xfe", b"listen = 1\nlisten = 2"])

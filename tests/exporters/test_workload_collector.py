@@ -105,17 +105,24 @@ def test_a_restart_as_another_version_makes_series_of_its_own() -> None:
     collector.accept(datagram(session=OTHER, frames=3, version="2"), 0)
     page = Page(collector)
     assert page.value("ai_frames_total", **{**LABELS, "version": "2"}) == 3
-    assert page.value("ai_frames_total", **LABELS) is None
+    assert (page.value("ai_frames_total", **LABELS), page.value("ai_workers", **LABELS)) == (10, 0), "its last words stay for a minute"
 
 
-def test_goodbye_ends_a_placement_for_good() -> None:
-    collector = World().collector()
+def test_goodbye_ends_a_placement_for_good_and_its_last_words_are_scraped() -> None:
+    world = World()
+    collector = world.collector()
     collector.accept(datagram(), 0)
-    collector.accept(datagram(seq=3, end=True), 0)
+    last = {"events": {"fire": {"total": 1, "at": NOW, "confidence": 0.9}}}
+    collector.accept(datagram(seq=3, end=True, **last), 0)
     collector.accept(datagram(seq=2), 0)
+    world.pass_seconds(60.0)
     page = Page(collector)
-    assert page.value("ai_frames_total") is None
+    assert (page.value("ai_events_total", event="fire"), page.value("ai_workers")) == (1, 0)
+    assert page.value("ai_process_resident_memory_bytes") is None, "nobody is there who has memory"
+    assert collector.programs() == ()
     assert refused(page) == {"session_over": 1}
+    world.pass_seconds(0.1)
+    assert Page(collector).value("ai_events_total") is None
 
 
 def test_another_sessions_goodbye_leaves_the_running_one_alone() -> None:
@@ -147,6 +154,8 @@ def test_a_placement_ends_with_its_process(after: dict[int, tuple[int, int]]) ->
     assert Page(collector).value("ai_frames_total") == 1
     world.processes = after
     assert collector.programs() == ()
+    assert Page(collector).value("ai_workers") == 0
+    world.pass_seconds(60.1)
     assert Page(collector).value("ai_frames_total") is None
 
 

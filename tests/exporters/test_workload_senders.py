@@ -112,3 +112,19 @@ def test_only_its_own_devices_placements_where_it_is_known(workload: str, device
     collector.accept(datagram(workload=workload, placement=f"{workload}@{device}#1", camera=camera), 0)
     assert refused(collector) == ({reason: 1} if reason and told else {})
     assert len(collector.programs()) == (0 if reason and told else 1)
+
+
+def test_a_fault_of_ours_is_counted_and_costs_that_observation_only() -> None:
+    world = World()
+    faults = [ZeroDivisionError()]
+
+    def unix_time() -> float:
+        if faults:
+            raise faults.pop()
+        return world.now
+
+    collector = WorkloadCollector(Surroundings(unix_time, lambda: world.elapsed, world.process))
+    say(collector, 1, 0)
+    say(collector, 2, 0)
+    assert kept(collector) == [2]
+    assert refused(collector) == {"failed": 1}

@@ -73,9 +73,12 @@ def test_the_last_words_of_a_killed_worker_count_and_do_not_bring_it_back() -> N
 
 
 def test_a_program_whose_workers_all_ended_is_gone_and_goes_on_where_it_was() -> None:
-    collector, one, two = World().collector(), Worker(1), Worker(2)
+    world = World()
+    collector, one, two = world.collector(), Worker(1), Worker(2)
     collector.accept(one.say(10), 0)
     collector.accept(one.say(end=True), 0)
+    assert Page(collector).value("ai_workers", **LABELS) == 0
+    world.pass_seconds(60.1)
     assert Page(collector).value("ai_frames_total") is None
     collector.accept(two.say(5), 0)
     page = Page(collector)

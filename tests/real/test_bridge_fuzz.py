@@ -6,6 +6,7 @@ import json
 import random
 import re
 import socket
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -49,7 +50,7 @@ STRANGE_HEADERS = [
     "X: " + "y" * 9000,
     "no colon",
 ]
-GOOD = [usage(), weather(), weather_v1(), result(), trigger()]
+GOOD = [usage(), weather(at=time.time()), weather_v1(at=time.time()), result(at=time.time()), trigger()]
 METHODS = ["POST"] * 12 + ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW", "post", ""]
 
 

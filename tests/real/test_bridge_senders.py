@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from exporters.workload import publish
-from tests.builders.bridge import TOKEN, result, usage, weather, weather_v1
+from tests.builders.bridge import TOKEN, local, result, usage, weather, weather_v1
 from tests.builders.bridge_live import BridgeProcess, running_bridge
 
 pytestmark = pytest.mark.real
@@ -51,6 +52,7 @@ others = "environment"
 """
 DONE = {"code": "0000", "message": "처리성공"}
 GOOD = {"code": 200, "msg": "GOOD"}
+NOW = time.time()
 VENDOR_AI = """
 import json, sys, time, urllib.request
 import xml.etree.ElementTree as ElementTree
@@ -106,14 +108,17 @@ def in_dialects(bridge: BridgeProcess, path: str, body: dict[str, Any]) -> list[
         pytest.param("/usage", usage(), DONE, id="C-03"),
         pytest.param("/usage", usage(func="RAINY02"), DONE, id="C-03 with func"),
         pytest.param("/usage", usage(ai_class="01", version="10"), DONE, id="C-03 with class"),
-        pytest.param("/save_edgeData", weather_v1(), DONE, id="C-04"),
-        pytest.param("/save_edgeData", weather(), DONE, id="C-05"),
+        pytest.param("/save_edgeData", weather_v1(at=NOW), DONE, id="C-04"),
+        pytest.param("/save_edgeData", weather(at=NOW), DONE, id="C-05"),
         pytest.param(
-            "/save_edgeData", weather(created_at="2024-07-25T12:34:56", res_class="01", res_confidence="0.8"), DONE, id="C-05 local"
+            "/save_edgeData",
+            weather(created_at=local("%Y-%m-%dT%H:%M:%S", NOW), res_class="01", res_confidence="0.8"),
+            DONE,
+            id="C-05 local",
         ),
-        pytest.param("/optimize_by_weather", weather(res_class="4"), DONE, id="C-05 to optimise"),
-        pytest.param("/result", result(), GOOD, id="C-07"),
-        pytest.param("/result", result(time=202311011414, ainame="WeatherAI", class_=3), GOOD, id="C-07 with numbers"),
+        pytest.param("/optimize_by_weather", weather(at=NOW, res_class="4"), DONE, id="C-05 to optimise"),
+        pytest.param("/result", result(at=NOW), GOOD, id="C-07"),
+        pytest.param("/result", result(time=int(local("%Y%m%d%H%M", NOW)), ainame="WeatherAI", class_=3), GOOD, id="C-07 with numbers"),
     ],
 )
 def test_every_payload_in_each_of_its_dialects(bridge: BridgeProcess, path: str, body: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -122,9 +127,9 @@ def test_every_payload_in_each_of_its_dialects(bridge: BridgeProcess, path: str,
 
 def test_what_was_posted_is_on_the_page(bridge: BridgeProcess) -> None:
     requests.post(url(bridge, "/usage"), json=json.dumps(usage()), timeout=5)
-    requests.post(url(bridge, "/save_edgeData"), json=weather(res_class="비"), timeout=5)
+    requests.post(url(bridge, "/save_edgeData"), json=weather(at=NOW, res_class="비"), timeout=5)
     before = bridge.value("ai_events_total", device="edge-07", event="fire", trust="high") or 0
-    requests.post(url(bridge, "/result"), json=result(), timeout=5)
+    requests.post(url(bridge, "/result"), json=result(at=NOW), timeout=5)
     assert bridge.value("edge_cpu_usage_ratio", cluster="farm", device="edge-07", trust="high", scope="host") == 0.123
     assert bridge.value("ai_environment_state", camera="cam-07", environment="02", trust="high") == 1
     assert bridge.value("ai_events_total", device="edge-07", event="fire", trust="high") == before + 1
@@ -133,7 +138,7 @@ def test_what_was_posted_is_on_the_page(bridge: BridgeProcess) -> None:
 def test_a_sender_without_a_name_but_with_a_token(bridge: BridgeProcess) -> None:
     header = {"Authorization": f"Bearer {TOKEN}"}
     assert requests.post(url(bridge, "/usage"), json=usage(username="root"), headers=header, timeout=5).json() == DONE
-    assert requests.post(url(bridge, "/save_edgeData"), json=weather(nid="-"), headers=header, timeout=5).json() == DONE
+    assert requests.post(url(bridge, "/save_edgeData"), json=weather(at=NOW, nid="-"), headers=header, timeout=5).json() == DONE
     assert bridge.value("edge_cpu_usage_ratio", device="edge-08", trust="high") == 0.123
     assert bridge.value("ai_environment_state", camera="cam-08", environment="04") == 1
     assert requests.post(url(bridge, "/usage"), json=usage(), headers={"Authorization": "Bearer wrong"}, timeout=5).json()["code"] == "0005"
@@ -174,7 +179,6 @@ def test_our_own_publisher_over_http(bridge: BridgeProcess) -> None:
         ("/save_edgeData", b'{"nid":"0x01","date":"x","time":"1","result":"4"}', "0018"),
         ("/optimize_by_version", b'{"aid":"1","filename":"f","version":"2","ai_class":"01"}', "9999"),
         ("/nowhere", b"{}", "0012"),
-        ("/metrics", b"{}", "0013"),
         ("/result", b"{}", 400),
         ("/result", b'{"eid":"0x77"}', 404),
     ],
@@ -182,6 +186,17 @@ def test_our_own_publisher_over_http(bridge: BridgeProcess) -> None:
 def test_mistakes_are_answered_in_the_paths_own_style(bridge: BridgeProcess, path: str, body: bytes, code: object) -> None:
     status, text = bridge.ask(path, body)
     assert (status, json.loads(text)["code"]) == (200, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "reason"),
+    [("/observations", b"not json", 400, "not_json"), ("/metrics", b"{}", 405, "wrong_method"), ("/sources", b"{}", 405, "wrong_method")],
+)
+def test_what_no_older_system_asks_for_is_refused_as_http_does(
+    bridge: BridgeProcess, path: str, body: bytes, status: int, reason: str
+) -> None:
+    answered, text = bridge.ask(path, body)
+    assert (answered, json.loads(text)["reason"]) == (status, reason)
 
 
 def test_the_wrong_method_and_a_compressed_body(bridge: BridgeProcess) -> None:

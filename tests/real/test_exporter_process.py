@@ -161,7 +161,7 @@ def test_from_an_ai_program_to_a_scrape_and_to_a_clean_end(run: Callable[..., su
     assert "python_gc" not in page.text
     assert "process_virtual" not in page.text
     tell(lines, "stop")
-    until(port, lambda scrape: scrape.value("ai_results_total") is None)
+    until(port, lambda scrape: scrape.value("ai_workers") == 0)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_SECONDS) == 0
     assert not (tmp_path / "run/ai.sock").exists()
@@ -202,7 +202,7 @@ def test_a_killed_program_vanishes_without_a_goodbye(run: Callable[..., subproce
     until(port, lambda scrape: scrape.value("ai_results_total") == 1)
     program.kill()
     program.wait(PATIENCE_SECONDS)
-    until(port, lambda scrape: scrape.value("ai_results_total") is None)
+    until(port, lambda scrape: scrape.value("ai_workers") == 0)
 
 
 def test_a_restarted_exporter_takes_over_the_socket_that_a_killed_one_left(

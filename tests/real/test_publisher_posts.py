@@ -108,6 +108,11 @@ def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path, monkeypatch: pyt
     [
         pytest.param({"status": 500}, id="500"),
         pytest.param({"status": 404}, id="404"),
+        pytest.param({"status": 409, "body": b'{"code":"0019","message":"","reason":"old_sequence"}'}, id="refused"),
+        pytest.param({"body": b'{"code":"9999","message":"an older bridge refuses with 200"}'}, id="refused-with-200"),
+        pytest.param({"body": b"<html><form>Please log in</form></html>"}, id="a-login-page"),
+        pytest.param({"body": b""}, id="an-empty-answer"),
+        pytest.param({"body": b"[" * 100_000}, id="a-deep-answer"),
         pytest.param({"rubbish": b"\x00\xff what?\r\n\r\n"}, id="rubbish"),
         pytest.param({"rubbish": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000}, id="too-many-headers"),
     ],
@@ -118,7 +123,7 @@ def test_what_is_not_accepted_is_counted_and_delays_nobody(behaviour: dict[str, 
         until(lambda: one.unsent > 2)
         assert (one.sent, quick) == (0, True)
         frames = one._tally.frames
-        state.status, state.rubbish = 200, b""
+        state.status, state.rubbish, state.body = 200, b"", Receiver().body
         until(lambda: one.sent > 0)
         assert last(state).totals.frames == frames  # the newest totals; nothing was queued
         assert last(state).lost == one.unsent
