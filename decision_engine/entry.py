@@ -35,7 +35,7 @@ def why_no_engine(is_installed: Callable[[str], bool]) -> str:
     if not missing:
         return ""
     device = " and ".join(f"`edgeshift {command}`" for command in DEVICE_COMMANDS)
-    return f"Only {device} can run here, because {', '.join(missing)} is not installed; for the rest: pip install 'edgeshift[engine]'"
+    return f"Only {device} can run here, because {', '.join(missing)} is not installed; edgeshift's extra «engine» brings it"
 
 
 def _is_installed(name: str) -> bool:

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_USAGE
     if find_spec("aiohttp") is None:
-        return _failed("aiohttp is not installed; pip install 'edgeshift[bridge]'")
+        return _failed("aiohttp is not installed here; edgeshift's extra «bridge» brings it.")
     listen = endpoint(arguments.listen) if arguments.listen else None
     if arguments.listen and listen is None:
         return _failed(f"--listen {arguments.listen} is not of the form HOST:PORT, such as {DEFAULT_LISTEN}.")

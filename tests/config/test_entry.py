@@ -50,7 +50,7 @@ def test_an_exporter_that_cannot_start_gives_its_exit_code(capsys: pytest.Captur
 def test_without_the_engine_one_sentence_says_what_to_install() -> None:
     said = why_no_engine(lambda name: name not in ("typer", "pydantic"))
     assert "pydantic, typer" in said
-    assert "pip install 'edgeshift[engine]'" in said
+    assert "extra «engine»" in said
     assert "\n" not in said
     assert why_no_engine(lambda name: True) == ""
 

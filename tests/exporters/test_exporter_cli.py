@@ -76,7 +76,7 @@ def test_what_is_not_installed_is_said_in_one_sentence(capsys: pytest.CaptureFix
     monkeypatch.setattr(cli, "_ROOMS", {("bridge",): "room_that_is_nowhere"})
     assert main(["bridge"]) == 1
     said = capsys.readouterr().err
-    assert "edgeshift[bridge]" in said
+    assert "extra «bridge»" in said
     assert said.count("\n") == 1
 
 
