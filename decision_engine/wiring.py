@@ -39,7 +39,8 @@ from forecasting.learner import LearnerSettings
 from forecasting.regression import RegressionSettings
 
 FORECASTER_STATE = "forecaster.bin"
-DAY_SECONDS = 86_400.0
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 24 * HOUR_SECONDS
 CODEC = SnapshotCodec(encode_snapshot, decode_snapshot)
 
 
@@ -169,7 +170,8 @@ def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaste
         margin=margin,
     )
     if forecasting.method == "learned":
-        day_points = round(DAY_SECONDS / times.grid_seconds)
+        # Yesterday can only be looked at where a day is kept.
+        day_points = round(DAY_SECONDS / times.grid_seconds) if times.history_hours * HOUR_SECONDS > DAY_SECONDS else 0
         learner = LearnerSettings(horizon_steps=times.grid_steps, skill_step=skill_step, day_points=day_points, line=line)
         return LearnedForecaster(LearnedSettings(learner, margin, foresight.skill_pseudo_points))
     return RegressionForecaster(line) if forecasting.method == "regression" else LastValueForecaster(line)

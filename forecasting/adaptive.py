@@ -1,9 +1,10 @@
 """Finds p90's distance by itself: each series' quantile of scaled errors moves a little after every outcome.
 
-    q ← q + η·|q|·(0.9 if x(t+h) > p90(t) else −0.1),   p90 = p50 + q·scale
-(adaptive conformal inference: Gibbs & Candès 2021). Whatever the errors look like, the share of outcomes under p90 is driven to
-0.9, since q stands still only there; because the distance is in units of local volatility it widens at once when a series
-becomes restless. A series without outcomes of its own begins where the fleet is.
+    q ← max(0, q + η·max(q, 0.02/η)·(0.9 if x(t+h) > p90(t) else −0.1)),   p90 = p50 + q·scale
+(adaptive conformal inference: Gibbs & Candès 2021); η is larger for the first outcomes. Whatever the errors look like, the share of
+outcomes under p90 is driven to 0.9, as long as p90 need not lie under p50 for it: below 0 q would wind up while a series is calm and be
+missing for hours when it wakes. Because the distance is in units of local volatility it widens at once when a series becomes
+restless. A series without outcomes of its own begins where the fleet is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ FLEET_STEP: Final = 0.02
 """A fleet's step is an average over its series, so it may be as large as one half of a series' own and is still steadier."""
 FIRST_DISTANCE: Final = 2.0
 """Before anything is known: twice the usual one-step change."""
+LEAST_SHARE: Final = 0.25
+"""A device that was calm for a day may wake: a quarter of the usual distance is no bound then, but grows to one within a dozen misses."""
 LARGEST_DISTANCE: Final = 1e6
 """A jump of a million capacities is a broken sensor; the distance must be able to come back from it."""
 
@@ -47,8 +50,10 @@ def nothing_known(series: int, horizons: int) -> Distances:
 
 
 def usual(distances: Distances) -> Floats:
-    """The distance to use now, S × H: a series' own, or the fleet's before it has any outcome."""
-    return np.where(distances.outcomes > 0, distances.own, distances.fleet)
+    """The distance to use now, S × H: a series' own, but never far less than is usual; the fleet's before it has any outcome."""
+    return np.where(
+        distances.outcomes > 0, np.maximum(distances.own, LEAST_SHARE * np.maximum(distances.fleet, FIRST_DISTANCE)), distances.fleet
+    )
 
 
 def learn(distances: Distances, seen: Outcomes) -> Distances:
@@ -58,9 +63,9 @@ def learn(distances: Distances, seen: Outcomes) -> Distances:
     begun = usual(distances)
     eager = np.maximum(1.0, np.sqrt(EAGER_POINTS / (distances.outcomes + 1.0)))
     step = np.maximum(STEP * np.abs(begun), LEAST_STEP) * eager
-    moved = np.clip(begun + step * np.where(seen.came <= seen.p90, COVERED - 1.0, COVERED), -LARGEST_DISTANCE, LARGEST_DISTANCE)
+    moved = np.clip(begun + step * np.where(seen.came <= seen.p90, COVERED - 1.0, COVERED), 0.0, LARGEST_DISTANCE)
     cases = usable.sum(axis=0)
     outside = (usable & (error > distances.fleet)).sum(axis=0) / np.maximum(cases, 1)
     pace = FLEET_STEP * np.maximum(np.abs(distances.fleet), LEAST_STEP) / (1.0 - COVERED)
-    fleet = np.where(cases > 0, distances.fleet + pace * (outside - (1.0 - COVERED)), distances.fleet)
+    fleet = np.where(cases > 0, np.maximum(distances.fleet + pace * (outside - (1.0 - COVERED)), 0.0), distances.fleet)
     return Distances(np.where(usable, moved, distances.own), distances.outcomes + usable, fleet)

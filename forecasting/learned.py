@@ -30,6 +30,8 @@ DAY_SECONDS: Final = 86_400.0
 """Whoever wires the room turns this into the learner's ``day_points``: a day in grid steps."""
 COLD_COLUMNS: Final = 288
 """A start without memory lives through at most this much of the past: a day of 5-min steps, enough for every sum to settle."""
+MOST_AHEAD_SECONDS: Final = 86_400.0
+"""A clock that was wrong by more than a day makes a state suspect."""
 COLD_CELLS: Final = 300_000
 """… and through no more than this many series × columns, about five seconds' work, but at least one longest horizon."""
 EPISODE_COLUMNS: Final = 288
@@ -86,7 +88,8 @@ class LearnedForecaster:
 
         Columns that have come since the state was made are learnt from, one after the other; without a state of this method
         the newest past is lived through first. Time since ``history.end`` counts as unknown grid steps. A state of another
-        method, grid or shape, from a later time, or with numbers that cannot be is ignored.
+        method, grid, horizons or shape, from more than a day later, or with numbers that cannot be is ignored; after a clock was set back
+        by less, what was learnt stays.
         """
         learner, margin = self.settings.learner, self.settings.margin
         series = history.values.shape[0]
@@ -103,7 +106,7 @@ class LearnedForecaster:
             evidence = learnt.verdicts.evidence(learner.horizon_steps.index(learner.skill_step))
             judged = Judged.anew(shrunk_skill(evidence, self.settings.skill_pseudo_points), resumed.gate)
             table = self._table(learnt, loads, replace(history, limits=limits), now, judged)
-        numbers = {"columns": float(learnt.columns), "end": resumed.end, "grid_seconds": history.grid_seconds}
+        numbers = {"columns": float(learnt.columns), "end": resumed.end, "grid_seconds": history.grid_seconds, **_horizons(learner)}
         return table, ForecastState(self.name, KeptArrays(learnt, judged.gate_open), numbers, keys)
 
     def _table(self, learnt: Learnt, loads: Floats, history: Series, now: float, judged: Judged) -> ForecastTable:
@@ -159,13 +162,16 @@ def _remembered(state: ForecastState | None, history: Series, settings: LearnerS
     if state is None or state.method != LEARNED or state.numbers.get("grid_seconds") != history.grid_seconds:
         return None
     end, columns = state.numbers.get("end", math.nan), state.numbers.get("columns", math.nan)
-    from_the_future = not history.end >= end - history.grid_seconds / 2.0
-    if from_the_future or not 0.0 <= columns <= LARGEST_COUNT:
+    ahead = end - history.end
+    other_horizons = any(state.numbers.get(name) != steps for name, steps in _horizons(settings).items())
+    if other_horizons or not ahead <= MOST_AHEAD_SECONDS or not 0.0 <= columns <= LARGEST_COUNT:
         return None
     held = kept(state.arrays, int(columns), settings)
     if held is None:
         return None
     found = Resumed(*held, end, 0)
+    if ahead > history.grid_seconds / 2.0:  # the clock was set back: what was said then cannot be compared, what was learnt stays
+        found = replace(found, learnt=_after_a_hole(found.learnt), end=history.end - history.grid_seconds)
     former = len(found.gate)
     if state.keys == history.keys and former == history.values.shape[0]:
         return found
@@ -175,6 +181,11 @@ def _remembered(state: ForecastState | None, history: Series, settings: LearnerS
     rows = [places.get(key, -1) for key in history.keys]
     gate = np.array([row >= 0 and bool(found.gate[row]) for row in rows], dtype=np.bool_)
     return replace(found, learnt=moved(found.learnt, rows, settings), gate=gate)
+
+
+def _horizons(settings: LearnerSettings) -> dict[str, float]:
+    """The horizons that a state was learnt for, as its numbers name them."""
+    return {f"horizon_{place}": float(steps) for place, steps in enumerate(settings.horizon_steps)}
 
 
 def _whole_steps(seconds: float, grid_seconds: float, most: int) -> int:

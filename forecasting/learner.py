@@ -164,7 +164,7 @@ def _speak(learnt: Learnt, now: Present, asked: Asked, settings: LearnerSettings
     said = _methods(learnt, now, features)
     chosen = np.take_along_axis(said, choice.best(learnt.record)[..., None], axis=2)[..., 0]
     chosen = np.where(np.isnan(now.last)[:, None], np.nan, chosen)  # an average of a silent series still has a value
-    p50, p90 = _bounded(chosen, chosen + np.maximum(adaptive.usual(learnt.distances), 0.0) * now.scale[:, None], now, settings)
+    p50, p90 = _bounded(chosen, chosen + adaptive.usual(learnt.distances) * now.scale[:, None], now, settings)
     limits = np.clip(asked.limits, -LARGEST_LOAD, LARGEST_LOAD)
     both = np.stack([limits, levels.rare_level(learnt.memory)], axis=1)
     rows = crossing.shared_features(now, learnt.memory, both)

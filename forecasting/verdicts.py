@@ -1,7 +1,12 @@
 """How the forecasts have done lately: per series whether they beat the margin rule, per horizon for the whole fleet how honest they were.
 
 Skill is the Brier skill of the event «reaches its limit within h steps» over the rule last value + volatility margin, at origins
-that were below the limit, with exponentially forgotten sums; see ``forecasting.skill`` for the equations and the shrinkage.
+that were below the limit, with exponentially forgotten sums; see ``forecasting.skill`` for the shrinkage. The rule says yes or no, and
+would lose to any hedge if that counted as 1 or 0, to «never» above all. So it is given the probabilities that its yes and its no have
+turned out to mean, drawn to the fleet's:
+    h₁ = (events after yes + k·H₁) / (yes + k),   h₀ = (events after no + k·H₀) / (no + k),   k = 20
+    B(rule) = Σ after yes (h₁ − event)² + Σ after no (h₀ − event)²
+A forecast that does not know more than the rule does has no skill then.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ FORGETTING: Final = 0.9995
 """A series' record counts for some 2,000 outcomes: sixteen hours on a grid of 30 s."""
 FLEET_FORGETTING: Final = 0.999
 """A fleet's record has many outcomes in each step, so 1,000 steps (eight hours) are enough, and it follows the day."""
+RULE_POINTS: Final = 20.0
+"""What the rule's yes means on a series is known after some 20 of them; until then it is what it means in the fleet."""
 FLEET_POINTS: Final = 200.0
 """A series' own record of both weighs as much as the fleet's after this many informative outcomes, as the gate's does."""
 ADVANTAGE: Final = 0.5
@@ -31,7 +38,8 @@ CALIBRATION_BINS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Trailing sums. Per series and horizon (S × H): squared errors of model and rule, informative outcomes, events, all outcomes;
+    """Trailing sums. Per series and horizon (S × H): squared errors of the model, how often the rule said yes (``alarms``) and the event
+    came after it (``hits``), informative outcomes, events, all outcomes;
     ``experts`` S × H × 2 are the squared errors of the learnt event model and of the line alone.
 
     Per horizon, of the fleet: ``covered``, ``pinball`` and ``outcomes`` (H); ``said``, ``came`` and ``cases`` by tenths of
@@ -39,7 +47,8 @@ class Verdicts:
     """
 
     model: Singles
-    rule: Singles
+    alarms: Singles
+    hits: Singles
     informative: Singles
     events: Singles
     matured: Singles
@@ -55,7 +64,7 @@ class Verdicts:
     def none(cls, series: int, horizons: int) -> Verdicts:
         """Before the first outcome."""
         own, fleet, bins = np.zeros((series, horizons), np.float32), np.zeros(horizons), np.zeros((horizons, CALIBRATION_BINS))
-        return cls(own, own, own, own, own, np.zeros((series, horizons, 2), np.float32), fleet, fleet, fleet, bins, bins, bins)
+        return cls(own, own, own, own, own, own, np.zeros((series, horizons, 2), np.float32), fleet, fleet, fleet, bins, bins, bins)
 
     def quality(self) -> Quality:
         """The fleet's record at each horizon."""
@@ -77,10 +86,19 @@ class Verdicts:
 
     def evidence(self, horizon: int) -> Evidence:
         """What the gate is judged by, S each."""
-        model, rule, matured, informative, events = (
-            sums[:, horizon].astype(np.float64) for sums in (self.model, self.rule, self.matured, self.informative, self.events)
+        model, alarms, hits, informative, events, matured = (
+            sums[:, horizon].astype(np.float64)
+            for sums in (self.model, self.alarms, self.hits, self.informative, self.events, self.matured)
         )
+        rule = _squared(hits, alarms) + _squared(events - hits, matured - alarms)
         return Evidence(model, rule, matured, informative, events)
+
+
+def _squared(came: Floats, cases: Floats) -> Floats:
+    """Σ (h − event)² of each series' cases (S), h being the share that came, drawn to the fleet's."""
+    fleet = came.sum() / max(float(cases.sum()), 1.0)
+    share = (came + RULE_POINTS * fleet) / (cases + RULE_POINTS)
+    return np.asarray(came * np.square(1.0 - share) + np.maximum(cases - came, 0.0) * np.square(share))
 
 
 def judge(verdicts: Verdicts, seen: Outcomes) -> Verdicts:
@@ -94,7 +112,8 @@ def judge(verdicts: Verdicts, seen: Outcomes) -> Verdicts:
     pinball = np.where(known, np.maximum(COVERED * error, (COVERED - 1.0) * error), 0.0)
     return Verdicts(
         model=verdicts.model * kept + np.where(usable, np.square(seen.probability - event), 0.0).astype(np.float32),
-        rule=verdicts.rule * kept + (usable & (alarm != event)),
+        alarms=verdicts.alarms * kept + (usable & alarm),
+        hits=verdicts.hits * kept + (usable & alarm & event),
         informative=verdicts.informative * kept + telling,
         events=verdicts.events * kept + (usable & event),
         matured=verdicts.matured * kept + usable,

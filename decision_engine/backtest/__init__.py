@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -150,11 +151,17 @@ def _refuse_unwritable(request: BacktestRequest) -> None:
     """Minutes of work are not begun for a file that cannot be written.
 
     Raises:
-        BacktestError: its folder is not there.
+        BacktestError: its folder is not there, it is a folder itself or may not be written, or both are one file.
     """
     for path in (request.out, request.figure):
-        if path is not None and not path.absolute().parent.is_dir():
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
             raise BacktestError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
+            raise BacktestError(f"{path} cannot be written: it is {'a folder' if path.is_dir() else 'read-only'}; name another file")
+    if request.out is not None and request.figure is not None and request.out.absolute() == request.figure.absolute():
+        raise BacktestError(f"--out and --figure both name {request.out}; name two files")
 
 
 def _no_fleet() -> Fleet:

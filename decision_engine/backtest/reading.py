@@ -22,6 +22,8 @@ RARE: Final = "p95"
 RARE_QUANTILE: Final = 0.95
 MOST_CELLS: Final = 100_000_000
 """Series × columns of one source: 0.8 GB as they are read; what methods say of them is several times that."""
+LARGEST_PLACE: Final = 2.0**62
+"""A column beyond this has no number that could be counted."""
 SAID_CHARACTERS: Final = 120
 DRAW_SEED: Final = 0
 """Which series are drawn where there are more than asked for: always the same."""
@@ -80,6 +82,10 @@ def read_trace(name: str, path: Path, extent: Extent) -> Fleet:
 
     with _readable(path):
         frame = pd.read_parquet(path, columns=list(COLUMNS)) if path.suffix == ENDINGS[0] else pd.read_csv(path, usecols=list(COLUMNS))
+        if frame["series_id"].isna().any():
+            raise ValueError("a series_id is missing")
+        if not pd.api.types.is_numeric_dtype(frame["timestamp"].dtype) and path.suffix == ENDINGS[0]:
+            raise ValueError(f"timestamp is {frame['timestamp'].dtype}, not a number of seconds")
         frame["series_id"] = frame["series_id"].astype(str)
         frame["value"] = pd.to_numeric(frame["value"])
         frame["timestamp"] = pd.to_numeric(frame["timestamp"])
@@ -110,7 +116,10 @@ def on_grid(name: str, frame: DataFrame, extent: Extent, start_and_step: tuple[f
     else:
         start, step = start_and_step
         since = frame["timestamp"] - start
-    columns = np.rint(since.to_numpy(dtype=np.float64) / step).astype(np.int64)
+    places = np.rint(since.to_numpy(dtype=np.float64) / step)
+    if not (np.abs(places) < LARGEST_PLACE).all():
+        raise BacktestError(f"{name} has timestamps that are no seconds of any clock")
+    columns = places.astype(np.int64)
     rows = by_series.ngroup().to_numpy()
     if extent.max_points:
         frame, rows, columns = frame[columns < extent.max_points], rows[columns < extent.max_points], columns[columns < extent.max_points]
@@ -169,6 +178,6 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except ImportError as error:
         raise BacktestError(f"{path.name} needs pyarrow to be read; install pyarrow, or use .csv files") from error
-    except (OSError, ValueError) as error:  # pyarrow's and pandas' own errors are ValueErrors
+    except (OSError, ValueError, TypeError) as error:  # pyarrow's and pandas' own errors are ValueErrors
         why = getattr(error, "strerror", None) or " ".join(str(error).split())[:SAID_CHARACTERS] or type(error).__name__
         raise BacktestError(f"{path} cannot be read: {why}") from error

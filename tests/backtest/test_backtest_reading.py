@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from decision_engine.backtest.reading import BacktestError, Extent, limits_of, on_grid
+from decision_engine.backtest.reading import BacktestError, Extent, limits_of, on_grid, read_trace
 from decision_engine.observe.range_frames import CHUNK_POINTS, RangeQuery, chunks, series_id
 from tests.builders.backtest import fleet
 
@@ -74,3 +75,19 @@ def test_chunks_are_the_whole_range_and_nothing_twice(points: int) -> None:
 def test_series_are_named_by_machine_and_labels() -> None:
     assert series_id({"__name__": "load", "device": "edge-1", "instance": "h:1"}) == 'edge-1/load{device="edge-1",instance="h:1"}'
     assert series_id({}) == "all/{}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        pytest.param({"timestamp": pd.to_datetime([0, 60, 120, 180], unit="s")}, "not a number of seconds", id="dates"),
+        pytest.param({"timestamp": [0.0, 60.0, 120.0, 1e300]}, "no seconds of any clock", id="beyond every clock"),
+        pytest.param({"series_id": [None] * 4}, "series_id is missing", id="nameless"),
+        pytest.param({"value": [[0.1]] * 4}, "cannot be read", id="lists"),
+    ],
+)
+def test_odd_files_are_one_sentence(tmp_path: Path, columns: dict[str, Any], said: str) -> None:
+    path = tmp_path / "odd.parquet"
+    pd.DataFrame({"series_id": ["a/b/c"] * 4, "timestamp": [0, 60, 120, 180], "value": [0.1] * 4, **columns}).to_parquet(path)
+    with pytest.raises(BacktestError, match=said):
+        read_trace("odd", path, ALL)

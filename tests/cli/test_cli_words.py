@@ -92,7 +92,7 @@ def test_wrong_usage_is_code_2(words: tuple[str, ...], said: str) -> None:
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("words", [("serve",), ("once",), ("explain", "x"), ("catalog", "targets"), ("backtest",)], ids=" ".join)
+@pytest.mark.parametrize("words", [("serve",), ("once",), ("explain", "x"), ("catalog", "targets")], ids=" ".join)
 def test_missing_settings_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     monkeypatch.chdir(tmp_path)
     done = edgeshift(*words)
@@ -100,7 +100,7 @@ def test_missing_settings_are_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     assert done.err == f"{tmp_path.resolve() / 'edgeshift.yaml'} cannot be read: No such file or directory\n"
 
 
-@pytest.mark.parametrize("words", [("serve",), ("once",), ("explain", "x"), ("catalog", "targets"), ("backtest",)], ids=" ".join)
+@pytest.mark.parametrize("words", [("serve",), ("once",), ("explain", "x"), ("catalog", "targets")], ids=" ".join)
 def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "edgeshift.yaml").write_text("schema: 1\nprometheuz: {}\ncatalog: fleet.yaml\nstate_directory: state\n", encoding="utf-8")

@@ -7,8 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecasting import choice
 from forecasting.api import Floats, ForecastState
 from forecasting.learned import LearnedForecaster
+from forecasting.origin import Outcomes
+from forecasting.skill import shrunk_skill
+from forecasting.verdicts import Verdicts, judge
 from tests.builders.forecasting import LIMIT, events, lived, past, ramps
 
 COUNTED = 1e6
@@ -16,14 +20,15 @@ COUNTED = 1e6
 
 
 def with_skill(state: ForecastState, skill: float, was_open: bool) -> ForecastState:
-    """A state whose record says that every series' skill is ``skill``: squared errors of model and rule as 1 − skill to 1."""
+    """A state whose record says that every series' skill is ``skill``: whatever the rule said, the event came every other time."""
     arrays = dict(state.arrays)
     for name, worth in {
-        "model": (1.0 - skill) * COUNTED,
-        "rule": COUNTED,
+        "model": (1.0 - skill) * COUNTED / 4.0,
+        "alarms": COUNTED / 2.0,
+        "hits": COUNTED / 4.0,
         "informative": COUNTED,
         "matured": COUNTED,
-        "events": COUNTED,
+        "events": COUNTED / 2.0,
     }.items():
         arrays[f"series/verdicts/{name}"] = np.full_like(arrays[f"series/verdicts/{name}"], worth)
     arrays["series/gate"] = np.full_like(arrays["series/gate"], float(was_open))
@@ -75,3 +80,17 @@ def test_fleet_that_never_comes_near_its_limit_has_nothing_to_prove() -> None:
 def test_nobody_may_act_before_anything_is_known() -> None:
     table, _ = LearnedForecaster().forecast(past(np.full((3, 4), LIMIT - 0.05), 3), None, 0.0)
     assert table.gate_open is not None and not table.gate_open.any()
+
+
+@pytest.mark.parametrize("said", [0.0, 0.02, 0.5], ids=["never", "hardly ever", "perhaps"])
+def test_a_forecast_that_always_says_the_same_has_no_skill(said: float) -> None:
+    generator = np.random.default_rng(5)
+    last, verdicts = generator.uniform(0.4, 0.69, (400, 2)), Verdicts.none(400, 2)
+    for _ in range(60):
+        margin, highest = last + generator.uniform(0.0, 0.1, (400, 2)), last + generator.uniform(0.0, 0.12, (400, 2))
+        nothing, at_limit = np.full((400, 2), np.nan), np.full((400, 2), 0.7)
+        always = np.full((400, 2), said)
+        experts = np.stack([always, always], axis=-1).astype(np.float32)
+        told = np.zeros((400, 2, len(choice.METHODS)), np.float32)
+        verdicts = judge(verdicts, Outcomes(last, at_limit, at_limit, nothing, nothing, always, margin, told, experts, nothing, highest))
+    assert (shrunk_skill(verdicts.evidence(0), 200.0) <= 0.0).all()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from forecasting.api import Floats, ForecastState, ForecastTable
+from forecasting.learned import LearnedForecaster, LearnedSettings
+from forecasting.learner import LearnerSettings
 from forecasting.state import digest
 from tests.builders.forecasting import END, GRID_SECONDS, events, learned, lived, past
 
@@ -168,3 +170,25 @@ def test_a_refresh_is_quick_and_silence_makes_it_no_dearer() -> None:
     talking = min(seconds(values) for _ in range(3))
     assert talking / 400 < 200e-6, "ten times the 20 µs that are promised, so that a busy machine does not fail it"
     assert min(seconds(silent) for _ in range(3)) < 2.0 * talking
+
+
+def test_a_clock_set_back_takes_nothing_of_what_was_learnt() -> None:
+    values = events(20, 120, seed=9)
+    _, state = lived(FORECASTER, values, range(100, 101))
+    assert state is not None
+    seen = past(values, 100)
+    later = replace(state, numbers={**state.numbers, "end": state.numbers["end"] + 7.3 * seen.grid_seconds})
+    table, after = FORECASTER.forecast(seen, later, seen.end)
+    assert after.numbers["columns"] == state.numbers["columns"] + 1
+    assert np.isfinite(table.p50).any()
+    much_later = replace(state, numbers={**state.numbers, "end": state.numbers["end"] + 90_000.0})
+    assert FORECASTER.forecast(seen, much_later, seen.end)[1].numbers["columns"] < state.numbers["columns"] + 1
+
+
+def test_a_state_of_other_horizons_is_not_believed() -> None:
+    values = events(20, 120, seed=9)
+    _, state = lived(FORECASTER, values, range(100, 101))
+    assert state is not None
+    seen, other = past(values, 100), LearnedForecaster(LearnedSettings(LearnerSettings(horizon_steps=(1, 3, 6, 24))))
+    anew, went_on = other.forecast(seen, None, seen.end)[1], other.forecast(seen, state, seen.end)[1]
+    assert went_on.numbers == anew.numbers

@@ -124,6 +124,21 @@ def test_distance_widens_after_a_miss_and_narrows_after_a_hit() -> None:
     np.testing.assert_array_equal(after.own[0], before.own[0])
 
 
+def test_a_day_of_calm_does_not_wind_the_distance_up() -> None:
+    generator = np.random.default_rng(8)
+    distances = adaptive.nothing_known(50, 1)
+    unit, at_limit = np.full((50, 1), 0.02), np.full((50, 1), 0.7)
+    calm = np.full((50, 1), 0.3)
+    covered: list[float] = []
+    for step in range(2_000 + 80):
+        p90 = calm + adaptive.usual(distances) * unit
+        came = calm if step < 2_000 else calm + generator.normal(0.0, 0.02, (50, 1))
+        covered.append(float((came <= p90).mean()))
+        told, experts = np.zeros((50, 1, len(choice.METHODS)), np.float32), np.zeros((50, 1, 2), np.float32)
+        distances = adaptive.learn(distances, Outcomes(calm, unit, at_limit, calm, p90, calm, calm, told, experts, came, came))
+    assert np.mean(covered[-30:]) > 0.8
+
+
 def test_record_is_the_sum_of_what_happened() -> None:
     seen = outcomes_of(50, seed=6)
     found = judge(Verdicts.none(50, 2), seen)
@@ -133,7 +148,7 @@ def test_record_is_the_sum_of_what_happened() -> None:
             usable = row not in (1, 2) and seen.last[at] < 0.7
             event, alarm = seen.highest[at] >= 0.7, seen.margin[at] >= 0.7
             assert found.matured[at] == usable and found.events[at] == (usable and event)
-            assert found.rule[at] == (usable and event != alarm)
+            assert found.alarms[at] == (usable and alarm) and found.hits[at] == (usable and alarm and event)
             assert found.model[at] == pytest.approx((seen.probability[at] - event) ** 2 if usable else 0.0, abs=1e-6)
     error = (seen.came - seen.p90)[1:]
     np.testing.assert_allclose(found.covered, (error <= 0.0).sum(axis=0))
