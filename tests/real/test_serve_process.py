@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tests.builders.prometheus_process import free_port, within
 from tests.builders.serve_process import NO_PROXY, NOBODY, Ended, edgeshift, serving, write_settings
 
 pytestmark = pytest.mark.real
+
+ATTEMPTS = 3
 
 ENDED_WITHIN_SECONDS = 3.0
 FAILED = 1
@@ -128,18 +131,34 @@ def test_a_signal_ends_it_in_time_while_prometheus_does_not_answer(tmp_path: Pat
 
 
 def test_a_journal_that_cannot_be_written_ends_it_with_one_sentence(tmp_path: Path) -> None:
-    """Somebody holds the file locked for longer than the engine waits: what cannot be written down must not be done."""
-    with serving(write_settings(tmp_path)) as engine:
-        locker = sqlite3.connect(tmp_path / "state" / "journal.db", isolation_level=None, timeout=5.0)
+    """Somebody holds the file locked for longer than the engine waits: what cannot be written down must not be done.
+
+    A blind engine writes one record and then holds still. On a busy machine it may have done so before the lock is held, and has
+    nothing to write any more; then another one is asked.
+    """
+    log: str | None = None
+    for attempt in range(ATTEMPTS):
+        log = locked_out(tmp_path / str(attempt))
+        if log is not None:
+            break
+    assert log is not None, "no engine had anything to write"
+    said = [line for line in log.splitlines() if line.startswith("journal ")]
+    assert len(said) == 1
+    assert "stayed locked by another program" in said[0]
+    assert "Traceback" not in log
+
+
+def locked_out(directory: Path) -> str | None:
+    """The log of an engine that has ended because its journal was locked; None where it ran on."""
+    with serving(write_settings(directory)) as engine:
+        locker = sqlite3.connect(directory / "state" / "journal.db", isolation_level=None, timeout=5.0)
         try:
             locker.execute("BEGIN IMMEDIATE")
-            assert engine.ended(20.0) == FAILED, engine.log
+            return engine.log if engine.ended(20.0) == FAILED else ""
+        except subprocess.TimeoutExpired:
+            return None
         finally:
             locker.close()
-        said = [line for line in engine.log.splitlines() if line.startswith("journal ")]
-        assert len(said) == 1
-        assert "stayed locked by another program" in said[0]
-        assert "Traceback" not in engine.log
 
 
 def test_it_starts_again_after_a_clean_end_and_after_a_kill(tmp_path: Path) -> None:
