@@ -49,9 +49,6 @@ LATENCY_BUCKETS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 CONFIDENCE_BUCKETS_RATIO: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """0.4, 0.5 and 0.6 are edges on purpose: the ambiguous band (SC-5) must begin and end on an edge."""
 
-SCOPES: Final = ("host", "lent")
-"""What a CPU load is measured against: the whole machine, or the cores that its owner lends to the fleet."""
-
 
 def _ratio(name: str, labels: tuple[str, ...], meaning: str) -> Metric:
     """A gauge between 0 and 1."""
@@ -93,7 +90,7 @@ DEVICE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("edge_memory_available_bytes", "gauge", "bytes", (), "Memory available to new programs without swapping"),
     Metric("edge_swap_total_bytes", "gauge", "bytes", (), "Swap space of the device, compressed memory (zram) among it"),
     Metric("edge_swap_used_bytes", "gauge", "bytes", (), "Swap space in use"),
-    _ratio("edge_gpu_usage_ratio", (), "GPU load over the last window; absent where there is no GPU"),
+    _ratio("edge_gpu_usage_ratio", (), "GPU load over the last window; absent where there is no GPU or its load cannot be told"),
     Metric(
         "edge_gpu_frequency_hertz", "gauge", "hertz", (), "Clock of the GPU now; absent while it is switched off", highest=_FASTEST_HERTZ
     ),

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -36,6 +35,7 @@ from exporters.bridge.replies import (
     Reply,
 )
 from exporters.bridge.settings import Settings
+from exporters.bridge.strangers import is_allowed
 
 _KNOWN_ADDRESSES: Final = 4096
 _READ_METHODS: Final = ("GET", "HEAD")
@@ -57,7 +57,7 @@ class Bridge:
         self._say = say
         self._meter = Meter()
         self._places = Places()
-        self._allows = lru_cache(maxsize=_KNOWN_ADDRESSES)(self._is_allowed)
+        self._allows = lru_cache(maxsize=_KNOWN_ADDRESSES)(lambda address: is_allowed(address, self.desk.settings.allow))
 
     def reload(self, settings: Settings) -> None:
         """Go on by other settings."""
@@ -95,17 +95,6 @@ class Bridge:
         wanted = _READ_METHODS if path in PAGES else ("POST",)
         if request.method not in wanted:
             raise Refusal(WRONG_METHOD, f"this path is asked with {wanted[0]}")
-
-    def _is_allowed(self, address: str) -> bool:
-        allow = self.desk.settings.allow
-        if not allow:
-            return True
-        try:
-            found = ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        plain = getattr(found, "ipv4_mapped", None) or found
-        return any(plain in network for network in allow)
 
     def _post(self, request: web.BaseRequest, path: str, body: bytes) -> Post:
         style = style_of(path, self.desk.settings.result_path)

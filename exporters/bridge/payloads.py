@@ -41,7 +41,6 @@ class Weather:
 class Result:
     """C-07: one analysed frame; what ``word`` means depends on ``ainame``."""
 
-    eid: str
     sid: str
     ainame: str
     version: str
@@ -107,7 +106,6 @@ def result(body: Body, zone: tzinfo) -> Result:
     if not VERSION.fullmatch(version):
         raise Refusal(INVALID_VALUE, f"version is {shown(version)}: 1 to 32 letters, digits and . _ + - make a version")
     return Result(
-        eid=name(body, "eid"),
         sid=text(body, "sid"),
         ainame=text(body, "ainame"),
         version=version,

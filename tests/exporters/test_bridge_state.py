@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from exporters.bridge.journal import Journal, StateError
-from exporters.bridge.keeper import Keeper, Kept, NotKept
+from exporters.bridge.keeper import Keeper, NotKept
 from tests.builders.bridge import RESULT, World, result, settings, source, usage
-
-ENTRY = {"r": ["farm", "edge-07"], "p": 0.9}
+from tests.builders.bridge_keeper import ENTRY, Counted, living
 
 
 @pytest.fixture
@@ -86,35 +85,9 @@ def test_a_folder_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None
         Journal(tmp_path / "nowhere/bridge.state").open()
 
 
-class Counted:
-    """Totals that remember what was applied, and what the operator was told."""
-
-    def __init__(self, folder: Path) -> None:
-        self.applied: list[int] = []
-        self.said: list[str] = []
-        self.journal = Journal(folder / "state/bridge.state")
-        self.kept = Kept(
-            lambda: [["posts", ["/usage", "0000"], len(self.applied)]], lambda entry: self.applied.append(entry["n"]), self.said.append
-        )
-
-
-def living(counted: Counted, story: Callable[[Keeper], Any]) -> None:
-    """Run a story while a keeper writes, and end it cleanly."""
-
-    async def live() -> None:
-        keeper = Keeper(counted.journal, 0, counted.kept)
-        writing = asyncio.create_task(keeper.run())
-        await story(keeper)
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
-        await keeper.finish()
-
-    asyncio.run(live())
-
-
 def test_entries_of_one_moment_are_written_together_and_applied_in_order(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
-    counted = Counted(tmp_path)
+    counted = Counted(tmp_path / "state")
 
     async def story(keeper: Keeper) -> None:
         await asyncio.gather(*(keeper.write(dict(ENTRY)) for _ in range(50)))
@@ -127,7 +100,7 @@ def test_entries_of_one_moment_are_written_together_and_applied_in_order(tmp_pat
 
 
 def test_what_cannot_be_written_is_not_counted_and_goes_on_when_it_can(tmp_path: Path) -> None:
-    counted = Counted(tmp_path)
+    counted = Counted(tmp_path / "state")
 
     async def story(keeper: Keeper) -> None:
         for _ in range(2):
