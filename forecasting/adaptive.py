@@ -15,10 +15,9 @@ from typing import Final
 import numpy as np
 
 from forecasting.api import Floats
+from forecasting.calibration import UPPER_QUANTILE
 from forecasting.origin import Outcomes
 
-COVERED: Final = 0.9
-"""The interface promises p90."""
 STEP: Final = 0.1
 """After ten misses too many the distance has doubled; a run of hits halves it within some 70, as a load that saturates needs."""
 LEAST_STEP: Final = 0.02
@@ -63,9 +62,9 @@ def learn(distances: Distances, seen: Outcomes) -> Distances:
     begun = usual(distances)
     eager = np.maximum(1.0, np.sqrt(EAGER_POINTS / (distances.outcomes + 1.0)))
     step = np.maximum(STEP * np.abs(begun), LEAST_STEP) * eager
-    moved = np.clip(begun + step * np.where(seen.came <= seen.p90, COVERED - 1.0, COVERED), 0.0, LARGEST_DISTANCE)
+    moved = np.clip(begun + step * np.where(seen.came <= seen.p90, UPPER_QUANTILE - 1.0, UPPER_QUANTILE), 0.0, LARGEST_DISTANCE)
     cases = usable.sum(axis=0)
     outside = (usable & (error > distances.fleet)).sum(axis=0) / np.maximum(cases, 1)
-    pace = FLEET_STEP * np.maximum(np.abs(distances.fleet), LEAST_STEP) / (1.0 - COVERED)
-    fleet = np.where(cases > 0, np.maximum(distances.fleet + pace * (outside - (1.0 - COVERED)), 0.0), distances.fleet)
+    pace = FLEET_STEP * np.maximum(np.abs(distances.fleet), LEAST_STEP) / (1.0 - UPPER_QUANTILE)
+    fleet = np.where(cases > 0, np.maximum(distances.fleet + pace * (outside - (1.0 - UPPER_QUANTILE)), 0.0), distances.fleet)
     return Distances(np.where(usable, moved, distances.own), distances.outcomes + usable, fleet)

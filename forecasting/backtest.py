@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forecasting.api import Floats, Series
 from forecasting.methods import LAST_VALUE, MARGIN, METHODS, MethodSettings, Scoring, Word
-from forecasting.rolling import carried_forward, highest_ahead, known_loads, steps_later
+from forecasting.rolling import CARRY_POINTS, carried_forward, highest_ahead, known_loads, steps_later
 
 Singles = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -26,8 +26,6 @@ WARM_UP_COLUMNS: Final = 60
 """Origins before this are lived through and not scored, for any method: five of the longest default horizon have matured by then."""
 LEAST_LOOKBACK_COLUMNS: Final = 192
 """What is handed to a method at least: the regression in time looks at 154 columns, the learner at 96 and a day ago."""
-CARRY_POINTS: Final = 3
-"""A last value is believed for three steps, as everywhere in this room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,10 @@ from typing import Final
 import numpy as np
 
 from forecasting.api import Floats
-from forecasting.rolling import blocks, carried_forward, newest_columns, steps_before, trailing_sum
+from forecasting.rolling import CARRY_POINTS, blocks, carried_forward, newest_columns, steps_before, trailing_sum
 
 TRAILING_POINTS: Final = 12
 """The longest default horizon: what is asked ahead is looked at behind; and ``predict_linear`` over 12 points is what the field uses."""
-SMOOTHING_WEIGHTS: Final = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.12, 0.07, 0.03)
-"""From the last value to an average over some 33 points, in steps of about a third: errors between neighbours hardly differ.
-The last value is first, so that it speaks where all are equal."""
-SMOOTHING_COLUMNS: Final = 120
-"""Columns that are looked at: of the slowest level 97 % lies within them, and ten outcomes of 12 steps do not overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +20,13 @@ class MarginSettings:
 
     ``margin_deviations`` 1.28: the 90 % quantile of a normal distribution, so the rule is a p90. ``volatility_points``
     24: twice the longest default horizon, so that a 12-step difference is seen twice without overlap, and still local.
-    ``least_differences`` 3: a standard deviation of two numbers is hardly one. ``carry_points`` 3: a sample is fresh for
-    three scrapes, so the last value is believed for three grid steps and then unknown.
+    ``least_differences`` 3: a standard deviation of two numbers is hardly one. ``carry_points``: as everywhere in this room.
     """
 
     margin_deviations: float = 1.28
     volatility_points: int = 24
     least_differences: int = 3
-    carry_points: int = 3
+    carry_points: int = CARRY_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,29 +111,6 @@ def rolling_mean(loads: Floats, horizon_steps: tuple[int, ...], points: int = TR
     count = known.sum(axis=1)
     mean = np.where(known, window, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
     return np.repeat(mean[:, None], len(horizon_steps), axis=1)
-
-
-def smoothed(loads: Floats, horizon_steps: tuple[int, ...]) -> Floats:
-    """Exponential smoothing whose α was the best so far, per series and horizon: S × C loads, S × H levels.
-
-    l(t) = l(t−1) + α·(x(t) − l(t−1)) from the first known load on; an unknown one leaves the level as it is (Brown 1959).
-    α is the one of ``SMOOTHING_WEIGHTS`` with the least Σ|x(t) − l(t − h)| over the outcomes that have come, so it looks at
-    nothing after the newest column; without an outcome α = 1, the last known load. NaN where nothing was ever known.
-    """
-    recent = newest_columns(loads, SMOOTHING_COLUMNS)
-    weights = np.asarray(SMOOTHING_WEIGHTS)
-    level = np.full((recent.shape[0], len(weights)), np.nan)
-    past: list[Floats] = []
-    off = np.zeros((recent.shape[0], len(horizon_steps), len(weights)))
-    for column in recent.T:
-        for horizon, steps in enumerate(horizon_steps):
-            if steps <= len(past):
-                error = np.abs(column[:, None] - past[-steps])
-                off[:, horizon] += np.where(np.isfinite(error), error, 0.0)
-        begun = np.where(np.isnan(level), column[:, None], level)
-        level = np.where(np.isfinite(column)[:, None], begun + weights * (column[:, None] - begun), level)
-        past.append(level)
-    return np.asarray(np.take_along_axis(level, off.argmin(axis=2), axis=1))
 
 
 def predict_linear(loads: Floats, horizon_steps: tuple[int, ...], points: int = TRAILING_POINTS) -> Floats:

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.api import Floats
-from forecasting.rolling import blocks, carried_forward, known_loads
+from forecasting.rolling import CARRY_POINTS, blocks, carried_forward, known_loads
 
 UNKNOWN, UNDER, OVER = -1, 0, 1
-CARRY_POINTS = 3
-"""A sample is fresh for three scrapes: a gap no longer than that does not cut a run in two."""
 
 
 def usual_overload_seconds(values: Floats, limits: Floats, grid_seconds: float) -> Floats:

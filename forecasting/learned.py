@@ -26,8 +26,6 @@ from forecasting.skill import shrunk_skill
 
 LEARNED: Final = "learned-1"
 """Methods are named with their version: a state is used by the method that wrote it and by no other."""
-DAY_SECONDS: Final = 86_400.0
-"""Whoever wires the room turns this into the learner's ``day_points``: a day in grid steps."""
 COLD_COLUMNS: Final = 288
 """A start without memory lives through at most this much of the past: a day of 5-min steps, enough for every sum to settle."""
 MOST_AHEAD_SECONDS: Final = 86_400.0

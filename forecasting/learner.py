@@ -13,8 +13,9 @@ import numpy as np
 
 from forecasting import adaptive, choice, crossing, hierarchy, levels
 from forecasting.api import Floats, Singles
+from forecasting.calibration import LEAST_SPREAD
 from forecasting.origin import Origin, outcomes
-from forecasting.present import LEAST_SCALE, Present, look
+from forecasting.present import Present, look
 from forecasting.regression import RegressionSettings
 from forecasting.rolling import LARGEST_LOAD, known_loads
 from forecasting.verdicts import Verdicts, judge
@@ -85,7 +86,7 @@ def nothing_said(series: int, settings: LearnerSettings) -> Origin:
     unknown = np.full((series, horizons), np.nan, np.float32)
     return Origin(
         last=np.full(series, np.nan),
-        scale=np.full(series, LEAST_SCALE, np.float32),
+        scale=np.full(series, LEAST_SPREAD, np.float32),
         features=np.zeros((size, series), np.float32),
         said=np.full((series, horizons, len(choice.METHODS)), np.nan, np.float32),
         p50=unknown,

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from forecasting.api import Floats, Forecaster, ForecastState, Series
-from forecasting.baselines import SMOOTHING_WEIGHTS, LastValues, MarginSettings, last_values, predict_linear, rolling_mean
+from forecasting.baselines import LastValues, MarginSettings, last_values, predict_linear, rolling_mean
 from forecasting.forecasters import RegressionForecaster
 from forecasting.learned import LearnedForecaster, LearnedSettings
 from forecasting.learner import LearnerSettings
@@ -21,6 +21,9 @@ MARGIN: Final = "margin"
 LEARNED: Final = "learned"
 SKILL_STEP: Final = 3
 """The step that the gate is judged at on the house's grid; the shortest horizon stands in for it where it is not asked for."""
+SMOOTHING_WEIGHTS: Final = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.12, 0.07, 0.03)
+"""From the last value to an average over some 33 points, in steps of about a third: errors between neighbours hardly differ.
+The last value is first, so that it speaks where all are equal."""
 LEAST_LIMIT: Final = 0.05
 """A score counts in limits, and in five per cent of a capacity where the limit is lower: nothing is divided by zero."""
 
@@ -108,9 +111,11 @@ class Margin:
 
 
 class Smoothing:
-    """Tuned exponential smoothing, ``baselines.smoothed``, one column at a time: α was the best over the whole past, not over a window.
+    """Exponential smoothing whose α was the best so far, per series and horizon, one column at a time.
 
-    The function lives through its window anew at every call; a backtest calls it at every column, which would be a hundred times the work.
+    l(t) = l(t−1) + α·(x(t) − l(t−1)) from the first known load on; an unknown one leaves the level as it is (Brown 1959).
+    α is the one of ``SMOOTHING_WEIGHTS`` with the least Σ|x(t) − l(t − h)| over the outcomes that have come; without an
+    outcome α = 1, the last known load. NaN where nothing was ever known.
     """
 
     scoring = POINT

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from forecasting.api import Floats, Singles
+from forecasting.calibration import LEAST_SPREAD
 from forecasting.regression import RegressionSettings, damped_reach, fit_lines, fitted_log_square
-from forecasting.rolling import blocks, carried_forward, known_loads, newest_columns
+from forecasting.rolling import CARRY_POINTS, blocks, carried_forward, known_loads, newest_columns
 
 WINDOW_POINTS: Final = 96
 """The slowest average (α = 0.03) has 95 % of its weight within 96 points."""
@@ -24,10 +25,6 @@ SCALE_WEIGHT: Final = 0.05
 """A series' own movement, over its last 20 points: longer than the longest default horizon, short enough to feel a change of work."""
 QUICK_SCALE_WEIGHT: Final = 0.2
 """… and over its last 5: has it just become restless or calm?"""
-LEAST_SCALE: Final = 0.003
-"""A load printed in whole per cents has a rounding error of 0.01/√12: nothing moves less than that and is known to."""
-CARRY_POINTS: Final = 3
-"""A sample is fresh for three scrapes: the last value is believed for three grid steps and then unknown."""
 RECENT, LONG, SHORT, SHORTEST = 12, 48, 6, 3
 """Lengths of the windows of extremes and means: the longest default horizon, four of them, a half and a quarter."""
 
@@ -123,7 +120,7 @@ def _movement(filled: Singles, shares: Singles) -> dict[str, Floats]:
     change = (filled[:, 1:] - filled[:, :-1]) * moved
     rises = np.maximum(change, np.float32(0.0))
     weight = np.maximum(moved @ _CHANGE_AGES, np.finfo(np.float32).tiny)
-    scales = np.maximum((np.abs(change) @ _CHANGE_AGES) / weight, LEAST_SCALE).astype(np.float64)
+    scales = np.maximum((np.abs(change) @ _CHANGE_AGES) / weight, LEAST_SPREAD).astype(np.float64)
     rise = np.sqrt((np.square(rises) @ _CHANGE_AGES[:, 0]) / weight[:, 0]).astype(np.float64)
     largest = rises[:, -RECENT:].max(axis=1).astype(np.float64)
     return {"scale": scales[:, 0], "quick_scale": scales[:, 1], "rise": rise, "largest_rise": largest}
@@ -153,7 +150,7 @@ def _line(window: Floats, last: Floats, scale: Floats, horizon_steps: tuple[int,
     fitted = np.isfinite(ahead) & np.isfinite(spread)
     return {
         "line": np.where(fitted, ahead, last[:, None]),
-        "line_spread": np.maximum(np.where(fitted, spread, walk), LEAST_SCALE),
+        "line_spread": np.maximum(np.where(fitted, spread, walk), LEAST_SPREAD),
     }
 
 

@@ -17,6 +17,8 @@ LARGEST_LOAD: Final = 1e6
 """A load is a ratio of a capacity; a million capacities is a broken sensor, so it counts as unknown, like ±Inf. The
 bound also keeps every square below 1e12, where float64 still resolves a ratio's ten-thousandths."""
 
+CARRY_POINTS: Final = 3
+"""A sample is fresh for three scrapes: a last value is believed for three grid steps and then unknown."""
 BLOCK_SERIES: Final = 1024
 """Series that are worked on together: their arrays of some 100 columns stay in a processor's cache, and memory stays bounded."""
 

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from forecasting.alarms import average_precision, false_episodes, leads, thresholds
 from forecasting.api import Floats
 from forecasting.backtest import DAY_SECONDS, Came, Fleet, Spoken
+from forecasting.calibration import UPPER_QUANTILE
+from forecasting.verdicts import CALIBRATION_BINS
 
-COVERED: Final = 0.9
 REPLICATES: Final = 400
 """Draws of machines; the ends of a 95 % interval then rest on ten each."""
 SEED: Final = 20_111_103
 TWO_AHEAD: Final = 2
-CALIBRATION_BINS: Final = 10
 OF_THE_LOAD: Final = ("skill", "rmse", "pinball", "coverage")
 OF_THE_EVENT: Final = ("f1", "precision", "recall", "auprc", "f1_plain", "brier_skill", "caught", "median_lead", "false_per_day")
 
@@ -99,7 +99,7 @@ def _one_horizon(
     onset, lead = leads(alarm, last, fleet.limits, steps)
     sums = {
         "cases": known, "off": np.abs(off), "off_last": np.where(known, np.abs(ahead - last), 0.0), "square": np.square(off),
-        "bounded": bounded, "pinball": np.where(over > 0.0, COVERED * over, (COVERED - 1.0) * over), "covered": bounded & (over <= 0.0),
+        "bounded": bounded, "pinball": np.maximum(UPPER_QUANTILE * over, (UPPER_QUANTILE - 1.0) * over), "covered": bounded & (over <= 0.0),
         "true": alarm & event, "alarms": alarm, "events": event, "true_plain": plain & event, "alarms_plain": plain,
         "brier": np.where(usable, np.square(chance - event), 0.0), "brier_rule": rule != event,
         "onsets": onset, "caught": lead >= TWO_AHEAD,

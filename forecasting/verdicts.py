@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.adaptive import COVERED
 from forecasting.api import Floats, Quality, Singles
+from forecasting.calibration import UPPER_QUANTILE
 from forecasting.origin import Outcomes
 from forecasting.skill import INFORMATIVE_PROBABILITY, Evidence, pooled_skill
 
@@ -109,7 +109,7 @@ def judge(verdicts: Verdicts, seen: Outcomes) -> Verdicts:
     kept = np.where(usable, FORGETTING, 1.0).astype(np.float32)
     error = seen.came - seen.p90
     known = np.isfinite(error)
-    pinball = np.where(known, np.maximum(COVERED * error, (COVERED - 1.0) * error), 0.0)
+    pinball = np.where(known, np.maximum(UPPER_QUANTILE * error, (UPPER_QUANTILE - 1.0) * error), 0.0)
     return Verdicts(
         model=verdicts.model * kept + np.where(usable, np.square(seen.probability - event), 0.0).astype(np.float32),
         alarms=verdicts.alarms * kept + (usable & alarm),

@@ -10,11 +10,13 @@ import pytest
 from forecasting.alarms import average_precision, false_episodes, leads, thresholds
 from forecasting.api import Floats, Series
 from forecasting.backtest import WARM_UP_COLUMNS, Came, Said, Spoken, day_points, roll, with_rules_to_beat
-from forecasting.baselines import smoothed
-from forecasting.methods import METHODS, OWN_BOUND, POINT, PROBABILITY, MethodSettings, Scoring, Smoothing, in_limits
+from forecasting.methods import METHODS, OWN_BOUND, POINT, PROBABILITY, SMOOTHING_WEIGHTS, MethodSettings, Scoring, Smoothing, in_limits
+from forecasting.rolling import known_loads
 from forecasting.scores import drawn, draws, figures, score, together
 from tests.builders.backtest import LIMIT, STEPS, fleet, restless, ticking
+from tests.builders.forecasting import ar1
 
+NAN = float("nan")
 ORIGIN, EARLY, COLUMNS = 75, 30, 100
 NOBODY = lambda _: None  # noqa: E731 - nobody wants to know how far it is
 
@@ -59,15 +61,38 @@ def test_the_rules_to_beat_are_always_there() -> None:
         with_rules_to_beat(("oracle",))
 
 
-def test_smoothing_says_column_by_column_what_the_function_says_at_once() -> None:
-    values = restless(5, 60)
-    values[1, 10:20] = np.nan
-    values[2, :5] = np.nan
+def by_hand(row: Floats, steps: int) -> float:
+    """Exponential smoothing of one series, its α the one that was nearest ``steps`` ahead so far."""
+    best, answer = np.inf, NAN
+    for weight in SMOOTHING_WEIGHTS:
+        levels: list[float] = []
+        level, off = NAN, 0.0
+        for at, value in enumerate(row):
+            if at >= steps and np.isfinite(value) and np.isfinite(levels[at - steps]):
+                off += abs(value - levels[at - steps])
+            if np.isfinite(value):
+                level = value if np.isnan(level) else level + weight * (value - level)
+            levels.append(level)
+        if off < best - 1e-12:
+            best, answer = off, level
+    return answer
+
+
+def smoothed(values: Floats) -> Floats:
+    """What the method says at the newest column of S × T after it has lived through all of them, S × H."""
     method = Smoothing(MethodSettings(STEPS))
-    for column in range(values.shape[1]):
-        seen = values[:, : column + 1]
-        word = method.say(Series(seen, 0.0, 1.0, np.full(5, LIMIT)))
-        np.testing.assert_allclose(word.p50, smoothed(seen, STEPS))
+    words = [method.say(Series(values[:, : column + 1], 0.0, 1.0, np.full(len(values), LIMIT))) for column in range(values.shape[1])]
+    return words[-1].p50
+
+
+def test_smoothing_takes_the_weight_that_was_nearest_so_far() -> None:
+    loads = np.concatenate([0.5 + ar1(4, 60, 0.05, 0.0, seed=7), np.cumsum(ar1(4, 60, 0.02, 0.0, seed=8), axis=1)])
+    loads[1, 20:23], loads[5, :30], loads[6, -1] = NAN, NAN, NAN
+    found = smoothed(loads)
+    for row in range(8):
+        np.testing.assert_allclose(found[row], [by_hand(known_loads(loads[row]), steps) for steps in STEPS])
+    assert (np.abs(found[:4, 0] - 0.5) < np.abs(loads[:4, -1] - 0.5)).mean() > 0.5, "noise is smoothed"
+    np.testing.assert_array_equal(smoothed(np.array([[NAN, 0.3], [NAN, NAN]]))[:, [0, -1]], [[0.3, 0.3], [NAN, NAN]])
 
 
 def test_a_score_in_limits_is_one_at_the_limit_and_does_not_fall() -> None:

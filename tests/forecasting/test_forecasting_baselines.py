@@ -9,13 +9,11 @@ import pytest
 
 from forecasting.api import Floats
 from forecasting.baselines import (
-    SMOOTHING_WEIGHTS,
     MarginSettings,
     last_values,
     predict_linear,
     rolling_mean,
     rolling_volatility,
-    smoothed,
 )
 from forecasting.episodes import usual_overload_seconds
 from forecasting.forecasters import LastValueForecaster
@@ -138,34 +136,7 @@ def test_rolling_mean_is_the_mean_of_the_known_loads_in_the_window() -> None:
     assert np.isnan(found[2]).all()
 
 
-def by_hand(row: Floats, steps: int) -> float:
-    """Exponential smoothing of one series, its α the one that was nearest ``steps`` ahead so far."""
-    best, answer = np.inf, NAN
-    for weight in SMOOTHING_WEIGHTS:
-        levels: list[float] = []
-        level, off = NAN, 0.0
-        for at, value in enumerate(row):
-            if at >= steps and np.isfinite(value) and np.isfinite(levels[at - steps]):
-                off += abs(value - levels[at - steps])
-            if np.isfinite(value):
-                level = value if np.isnan(level) else level + weight * (value - level)
-            levels.append(level)
-        if off < best - 1e-12:
-            best, answer = off, level
-    return answer
-
-
-def test_smoothing_takes_the_weight_that_was_nearest_so_far() -> None:
-    loads = np.concatenate([0.5 + ar1(4, 60, 0.05, 0.0, seed=7), np.cumsum(ar1(4, 60, 0.02, 0.0, seed=8), axis=1)])
-    loads[1, 20:23], loads[5, :30], loads[6, -1] = NAN, NAN, NAN
-    found = smoothed(loads, STEPS)
-    for row in range(8):
-        np.testing.assert_allclose(found[row], [by_hand(loads[row], steps) for steps in STEPS])
-    assert (np.abs(found[:4, 0] - 0.5) < np.abs(loads[:4, -1] - 0.5)).mean() > 0.5, "noise is smoothed"
-    np.testing.assert_array_equal(smoothed(np.array([[NAN, 0.3], [NAN, NAN]]), (1, 3)), [[0.3, 0.3], [NAN, NAN]])
-
-
-@pytest.mark.parametrize("rule", [predict_linear, rolling_mean, smoothed])
+@pytest.mark.parametrize("rule", [predict_linear, rolling_mean])
 def test_simple_rules_have_an_answer_for_nothing(rule: Callable[[Floats, tuple[int, ...]], Floats]) -> None:
     assert rule(np.empty((0, 5)), STEPS).shape == (0, 4)
     assert np.isnan(rule(np.empty((2, 0)), STEPS)).all()

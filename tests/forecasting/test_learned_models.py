@@ -8,11 +8,13 @@ from scipy.special import ndtr
 
 from forecasting import adaptive, choice, crossing, hierarchy, levels
 from forecasting.api import Floats
+from forecasting.learned import LearnedForecaster
 from forecasting.origin import Outcomes
 from forecasting.present import look
 from forecasting.regression import RegressionSettings
 from forecasting.solving import solved, solved_within
 from forecasting.verdicts import Verdicts, judge
+from tests.builders.forecasting import END, ar1, history
 
 NAN = float("nan")
 RULES = hierarchy.HierarchySettings()
@@ -156,3 +158,10 @@ def test_record_is_the_sum_of_what_happened() -> None:
     np.testing.assert_allclose(found.cases.sum(axis=1), found.matured.sum(axis=0))
     np.testing.assert_allclose(found.came.sum(axis=1), found.events.sum(axis=0))
     assert (found.said <= found.cases * (np.arange(10) + 1.0) / 10.0 + 1e-9).all()
+
+
+def test_a_rising_ambiguous_share_is_a_series_that_the_forecaster_takes() -> None:
+    share = np.clip(0.1 + 0.0015 * np.arange(220.0) + ar1(10, 220, 0.004, 0.3, seed=3), 0.0, 1.0)
+    table, _ = LearnedForecaster().forecast(history(share, limit=0.6), None, END)
+    assert (table.p50[:, 3] > share[:, -1]).mean() >= 0.8
+    assert (table.p50 <= table.p90).all() and (table.p90 <= 1.0).all()
