@@ -95,7 +95,7 @@ class Engine:
         silent = self._silent_actuators(observed)
         clusters = frozenset(cluster.id for cluster in self.catalog.clusters.values() if cluster.actuator in silent)
         look = await parts.watch.look(now, self._index, observed.placements, clusters)
-        outlook = parts.foresight.outlook(parts.watch, look, self.limits.overload.ratios)
+        outlook = await parts.foresight.outlook(parts.watch, look, self.limits.overload.ratios)
         learned = Learned(self._move_seconds_p95(), parts.foresight.digest)
         snapshot = assemble(look.sight, outlook, self.limits, learned)
         before = self.memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from decision_engine.core.snapshot import Outlook
 from decision_engine.execute.model_state import load_model_state, save_model_state
 from decision_engine.observe.outlook import outlook
 from decision_engine.observe.watch import FleetWatch, Look
-from forecasting.api import Forecaster, ForecastState, ForecastTable
+from forecasting.api import Forecaster, ForecastState, ForecastTable, Series
 from forecasting.state import digest
 
 log = logging.getLogger(__name__)
@@ -52,19 +53,30 @@ class Foresight:
             if trouble:
                 log.warning("%s", trouble)
 
+    def _forecast(self, history: Series, now: float) -> ForecastTable:
+        """Make a table, and name and keep what was learned by it."""
+        table, self.state = self.forecaster.forecast(history, self.state, now)
+        self.digest = digest(self.state)
+        self._save_now_and_then(now)
+        return table
+
     def _save_now_and_then(self, now: float) -> None:
         if not abs(now - self._saved_at) < SAVE_SECONDS:
             self._saved_at = now
             self.save(now)
 
-    def outlook(self, watch: FleetWatch, look: Look, resource_limits: tuple[float, ...]) -> Outlook | None:
-        """The outlook of this cycle; None while blind. The table is made anew when a grid step has passed or the fleet changed."""
+    async def outlook(self, watch: FleetWatch, look: Look, resource_limits: tuple[float, ...]) -> Outlook | None:
+        """The outlook of this cycle; None while blind. The table is made anew when a grid step has passed or the fleet changed.
+
+        A large fleet takes a second and a start without memory some more, so the work is done beside the event loop.
+        """
         if look.sight.readings.blind:
             return None
         now = look.sight.readings.now
         asked_for = (watch.history.end(now), look.sight.index.device_ids)
         if self._table is None or asked_for != self._made_for:
-            self._table, self.state = self.forecaster.forecast(watch.series(look), self.state, now)
-            self.digest, self._made_for = digest(self.state), asked_for
-            self._save_now_and_then(now)
+            self._table = await asyncio.to_thread(self._forecast, watch.series(look), now)
+            self._made_for = asked_for
+            if self._table.began_anew:
+                log.warning("%s", self._table.began_anew)
         return outlook(self._table, look.cost_now, np.array(resource_limits))

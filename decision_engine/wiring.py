@@ -172,7 +172,13 @@ def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaste
     if forecasting.method == "learned":
         # Yesterday can only be looked at where a day is kept.
         day_points = round(DAY_SECONDS / times.grid_seconds) if times.history_hours * HOUR_SECONDS > DAY_SECONDS else 0
-        learner = LearnerSettings(horizon_steps=times.grid_steps, skill_step=skill_step, day_points=day_points, line=line)
+        learner = LearnerSettings(
+            horizon_steps=times.grid_steps,
+            skill_step=skill_step,
+            day_points=day_points,
+            alarm_probability=foresight.probability,
+            line=line,
+        )
         return LearnedForecaster(LearnedSettings(learner, margin, foresight.skill_pseudo_points))
     return RegressionForecaster(line) if forecasting.method == "regression" else LastValueForecaster(line)
 

@@ -48,13 +48,16 @@ class Quality:
     """How a fleet's forecasts have done lately at H horizons; NaN where there were no outcomes yet.
 
     ``coverage`` H is the share of outcomes at or below p90, ``pinball`` H their mean pinball loss at 0.9, ``skill`` H the
-    Brier skill of the event over the margin rule, of all series together. ``said`` and ``came`` H × 10 are, by tenths of
+    Brier skill of the event over the margin rule, of all series together. ``foreseen`` H is the share of overloads before which an
+    alarm stood, and ``lead_seconds`` H how long before them on average. ``said`` and ``came`` H × 10 are, by tenths of
     the probability that was said, its mean and the share of events that came: equal where P is calibrated.
     """
 
     coverage: Floats
     pinball: Floats
     skill: Floats
+    foreseen: Floats
+    lead_seconds: Floats
     said: Floats
     came: Floats
 
@@ -70,7 +73,7 @@ class ForecastTable:
     ``usual_overload_seconds`` S is the median length of past overloads (NaN when there were none); ``at`` is the time
     the forecast was made for and ``method`` its name. ``gate_open`` S says where the forecast may act (None: where its skill
     is above 0); ``chances`` is the method's own model of the event, and ``quality`` how the fleet's forecasts have done,
-    where it has them.
+    where it has them. ``began_anew`` is "" or the sentence that says why the state that was handed in was not believed.
     """
 
     at: float
@@ -86,6 +89,7 @@ class ForecastTable:
     gate_open: NDArray[np.bool_] | None = None
     chances: Chances | None = None
     quality: Quality | None = None
+    began_anew: str = ""
 
     def p_over(self, limits: Floats) -> Floats:
         """Probability that each series reaches its limit within each horizon.

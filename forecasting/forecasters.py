@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from forecasting.trials import Trial, chunks, lead_columns, loads_until, naive_e
 REGRESSION: Final = "regression-1"
 """Methods are named with their version: a state is used by the method that wrote it and by no other."""
 LAST_VALUE: Final = "last-value-1"
+IGNORED: Final = "the error scale that was learned before is ignored, as it is another method's or other horizons': it is learned anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,16 @@ class RegressionForecaster:
                 margins.append(chunk.naive.margin_p90)
                 trials.append(regression_trial(chunk, settings))
             errors = _joined_errors(trials)
-            pool = better_pool(pool_errors(errors), remembered_pool(state, settings))
+            remembered = remembered_pool(state, settings)
+            pool = better_pool(pool_errors(errors), remembered)
             p50 = np.concatenate([trial.p50 for trial in trials])
             fitted = np.concatenate([trial.log_square for trial in trials])
             bound = bounds(p50, errors, pool, fitted, np.asarray(settings.horizon_steps, dtype=np.float64))
             p90 = np.maximum(np.minimum(bound.p90, _ceiling(loads, settings)[:, None]), p50)
             skill = shrunk_skill(joined([trial.evidence for trial in trials]), settings.skill_pseudo_points)
             estimate = Estimate(self.name, p50, p90, bound.spread, np.concatenate(margins), skill)
-            return _table(estimate, loads, history, now, settings), pool_state(pool, settings)
+            table = _table(estimate, loads, history, now, settings)
+            return replace(table, began_anew=IGNORED if state is not None and remembered is None else ""), pool_state(pool, settings)
 
 
 class LastValueForecaster:

@@ -31,7 +31,7 @@ OF_THE_FLEET: Final = {
     Coefficients: ("fleet",),
     CrossingSums: ("gram", "moment"),
     Distances: ("fleet",),
-    Verdicts: ("covered", "pinball", "outcomes", "said", "came", "cases"),
+    Verdicts: ("covered", "pinball", "outcomes", "onsets", "foreseen", "lead", "said", "came", "cases"),
 }
 """Fields without an axis of series."""
 SERIES_LAST: Final = {Sums: ("gram", "moment"), Coefficients: ("series",), Origin: ("features",)}

@@ -8,7 +8,6 @@ Time is linear too and does not depend on the length of the history.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,25 +18,18 @@ from forecasting.api import Floats, ForecastState, ForecastTable, Series
 from forecasting.baselines import MarginSettings, last_values
 from forecasting.calibration import LEAST_SPREAD, NORMAL_P90
 from forecasting.episodes import usual_overload_seconds
-from forecasting.keeping import KeptArrays, kept, moved
-from forecasting.learner import LearnerSettings, Learnt, crossing_now, nothing_learnt, nothing_said, take_in
+from forecasting.keeping import KeptArrays
+from forecasting.learner import LearnerSettings, Learnt, crossing_now, nothing_said, take_in
+from forecasting.resuming import horizon_numbers, resumed, whole_steps
 from forecasting.rolling import known_loads, newest_columns, silent_columns
 from forecasting.skill import shrunk_skill
 
-LEARNED: Final = "learned-1"
+LEARNED: Final = "learned-2"
 """Methods are named with their version: a state is used by the method that wrote it and by no other."""
-COLD_COLUMNS: Final = 288
-"""A start without memory lives through at most this much of the past: a day of 5-min steps, enough for every sum to settle."""
-MOST_AHEAD_SECONDS: Final = 86_400.0
-"""A clock that was wrong by more than a day makes a state suspect."""
-COLD_CELLS: Final = 300_000
-"""… and through no more than this many series × columns, about five seconds' work, but at least one longest horizon."""
 EPISODE_COLUMNS: Final = 288
 """The usual length of an overload is that of the newest ones: looking through a whole day at each refresh would cost more than all else."""
 CLOSED_BELOW: Final = -0.05
 """The gate opens above 0 and closes below this: between the two it stays as it was."""
-LARGEST_COUNT: Final = 1e15
-"""Columns are counted in whole numbers, which a double holds exactly up to here; no fleet lives that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +54,6 @@ class Judged:
         return cls(skill, np.where(open_before, skill >= CLOSED_BELOW, skill > 0.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Where to go on: what was learnt until ``end``, where the gate was open (S), and how many of the newest columns are ``new``."""
-
-    learnt: Learnt
-    gate: NDArray[np.bool_]
-    end: float
-    new: int
-
-
 class LearnedForecaster:
     """See ``forecasting.learner``: what it learns from, and in which order."""
 
@@ -87,24 +69,25 @@ class LearnedForecaster:
         Columns that have come since the state was made are learnt from, one after the other; without a state of this method
         the newest past is lived through first. Time since ``history.end`` counts as unknown grid steps. A state of another
         method, grid, horizons or shape, from more than a day later, or with numbers that cannot be is ignored; after a clock was set back
-        by less, what was learnt stays.
+        by less, what was learnt stays. The table says why a state was ignored.
         """
         learner, margin = self.settings.learner, self.settings.margin
         series = history.values.shape[0]
         keys = history.keys if len(history.keys) == series else ()
-        behind = _whole_steps(now - history.end, history.grid_seconds, learner.horizon_steps[-1])
+        behind = whole_steps(now - history.end, history.grid_seconds, learner.horizon_steps[-1])
         loads, limits = silent_columns(history.values, behind), np.asarray(history.limits, dtype=np.float64)
         with np.errstate(all="ignore"):
-            resumed = _resumed(state, replace(history, values=loads, end=history.end + behind * history.grid_seconds, keys=keys), learner)
-            learnt = resumed.learnt
-            for column in range(loads.shape[1] - resumed.new, loads.shape[1]):
+            until_now = replace(history, values=loads, end=history.end + behind * history.grid_seconds, keys=keys)
+            start = resumed(state, self.name, until_now, learner)
+            learnt = start.learnt
+            for column in range(loads.shape[1] - start.new, loads.shape[1]):
                 until = loads[:, : column + 1]
                 recent = known_loads(newest_columns(until, margin.volatility_points + learner.horizon_steps[-1]))
                 learnt = take_in(learnt, until, limits, last_values(recent, learner.horizon_steps, margin).margin_p90, learner)
             evidence = learnt.verdicts.evidence(learner.horizon_steps.index(learner.skill_step))
-            judged = Judged.anew(shrunk_skill(evidence, self.settings.skill_pseudo_points), resumed.gate)
-            table = self._table(learnt, loads, replace(history, limits=limits), now, judged)
-        numbers = {"columns": float(learnt.columns), "end": resumed.end, "grid_seconds": history.grid_seconds, **_horizons(learner)}
+            judged = Judged.anew(shrunk_skill(evidence, self.settings.skill_pseudo_points), start.gate)
+            table = replace(self._table(learnt, loads, replace(history, limits=limits), now, judged), began_anew=start.began_anew)
+        numbers = {"columns": float(learnt.columns), "end": start.end, "grid_seconds": history.grid_seconds, **horizon_numbers(learner)}
         return table, ForecastState(self.name, KeptArrays(learnt, judged.gate_open), numbers, keys)
 
     def _table(self, learnt: Learnt, loads: Floats, history: Series, now: float, judged: Judged) -> ForecastTable:
@@ -127,66 +110,5 @@ class LearnedForecaster:
             usual_overload_seconds=usual_overload_seconds(episodes, history.limits, history.grid_seconds),
             gate_open=judged.gate_open,
             chances=chances,
-            quality=learnt.verdicts.quality(),
+            quality=learnt.verdicts.quality(history.grid_seconds),
         )
-
-
-def _resumed(state: ForecastState | None, history: Series, settings: LearnerSettings) -> Resumed:
-    """Go on from a state, or begin anew with the newest past."""
-    series, columns = history.values.shape
-    bearable = bearable_columns(series, settings.horizon_steps[-1])
-    found = _remembered(state, history, settings)
-    if found is None:
-        return Resumed(nothing_learnt(series, settings), np.zeros(series, dtype=np.bool_), history.end, min(columns, bearable))
-    # The nearest whole number, so that refreshes a little early or late neither miss a column nor learn one twice.
-    passed = _whole_steps(history.end - found.end + history.grid_seconds / 2.0, history.grid_seconds, columns + bearable)
-    new = min(passed, columns, bearable)
-    learnt = found.learnt if new == passed else _after_a_hole(found.learnt)
-    return replace(found, learnt=learnt, new=new, end=history.end if passed else found.end)
-
-
-def bearable_columns(series: int, longest_steps: int) -> int:
-    """How many columns of a fleet may be lived through in one refresh."""
-    return max(longest_steps + 1, min(COLD_COLUMNS, COLD_CELLS // max(series, 1)))
-
-
-def _after_a_hole(learnt: Learnt) -> Learnt:
-    """The same without what was said before columns that nobody has seen: it cannot be compared with what comes."""
-    return replace(learnt, origins=(), now=None)
-
-
-def _remembered(state: ForecastState | None, history: Series, settings: LearnerSettings) -> Resumed | None:
-    """What a state holds for the series of this history; None where it cannot be used."""
-    if state is None or state.method != LEARNED or state.numbers.get("grid_seconds") != history.grid_seconds:
-        return None
-    end, columns = state.numbers.get("end", math.nan), state.numbers.get("columns", math.nan)
-    ahead = end - history.end
-    other_horizons = any(state.numbers.get(name) != steps for name, steps in _horizons(settings).items())
-    if other_horizons or not ahead <= MOST_AHEAD_SECONDS or not 0.0 <= columns <= LARGEST_COUNT:
-        return None
-    held = kept(state.arrays, int(columns), settings)
-    if held is None:
-        return None
-    found = Resumed(*held, end, 0)
-    if ahead > history.grid_seconds / 2.0:  # the clock was set back: what was said then cannot be compared, what was learnt stays
-        found = replace(found, learnt=_after_a_hole(found.learnt), end=history.end - history.grid_seconds)
-    former = len(found.gate)
-    if state.keys == history.keys and former == history.values.shape[0]:
-        return found
-    if not history.keys or len(state.keys) != former:
-        return None
-    places = {key: row for row, key in enumerate(state.keys)}
-    rows = [places.get(key, -1) for key in history.keys]
-    gate = np.array([row >= 0 and bool(found.gate[row]) for row in rows], dtype=np.bool_)
-    return replace(found, learnt=moved(found.learnt, rows, settings), gate=gate)
-
-
-def _horizons(settings: LearnerSettings) -> dict[str, float]:
-    """The horizons that a state was learnt for, as its numbers name them."""
-    return {f"horizon_{place}": float(steps) for place, steps in enumerate(settings.horizon_steps)}
-
-
-def _whole_steps(seconds: float, grid_seconds: float, most: int) -> int:
-    """How many whole grid steps a time holds, at least 0 and at most ``most``; a rounding error is no step."""
-    steps = seconds / grid_seconds if grid_seconds > 0.0 else 0.0
-    return min(max(math.floor(steps + 1e-6), 0), most) if math.isfinite(steps) else 0

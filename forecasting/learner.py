@@ -14,6 +14,7 @@ import numpy as np
 from forecasting import adaptive, choice, crossing, hierarchy, levels
 from forecasting.api import Floats, Singles
 from forecasting.calibration import LEAST_SPREAD
+from forecasting.onsets import leads
 from forecasting.origin import Origin, outcomes
 from forecasting.present import Present, look
 from forecasting.regression import RegressionSettings
@@ -27,11 +28,15 @@ Each column solves the twelfth part of the series whose turn it is, so that none
 
 @dataclass(frozen=True, slots=True)
 class LearnerSettings:
-    """``horizon_steps`` H rising; ``skill_step`` is the one that the gate is judged at; ``day_points`` columns make a day (0: unknown)."""
+    """``horizon_steps`` H rising; ``skill_step`` is the one that the gate is judged at; ``day_points`` columns make a day (0: unknown).
+
+    From ``alarm_probability`` on a forecast alarms; nothing is learnt from it, the lead times are told by it.
+    """
 
     horizon_steps: tuple[int, ...] = (1, 3, 6, 12)
     skill_step: int = 3
     day_points: int = 0
+    alarm_probability: float = 0.3
     support: tuple[float, float] = (0.0, 1.0)
     hierarchy: hierarchy.HierarchySettings = field(default_factory=hierarchy.HierarchySettings)
     line: RegressionSettings = field(default_factory=RegressionSettings)
@@ -134,7 +139,7 @@ def _learn(learnt: Learnt, loads: Floats, settings: LearnerSettings) -> Learnt:
         crossing_sums=tuple(crossing_sums),
         distances=adaptive.learn(learnt.distances, seen),
         record=choice.learn(learnt.record, seen.said, seen.came),
-        verdicts=judge(learnt.verdicts, seen),
+        verdicts=judge(learnt.verdicts, seen, leads(learnt.origins, loads[:, -1], settings.horizon_steps, settings.alarm_probability)),
     )
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from forecasting.api import Floats, Quality, Singles
 from forecasting.calibration import UPPER_QUANTILE
+from forecasting.onsets import Leads
 from forecasting.origin import Outcomes
 from forecasting.skill import INFORMATIVE_PROBABILITY, Evidence, pooled_skill
 
@@ -42,8 +43,8 @@ class Verdicts:
     came after it (``hits``), informative outcomes, events, all outcomes;
     ``experts`` S × H × 2 are the squared errors of the learnt event model and of the line alone.
 
-    Per horizon, of the fleet: ``covered``, ``pinball`` and ``outcomes`` (H); ``said``, ``came`` and ``cases`` by tenths of
-    probability (H × 10).
+    Per horizon, of the fleet: ``covered``, ``pinball`` and ``outcomes`` (H); ``onsets`` of overloads, ``foreseen`` ones and the sum of
+    their ``lead`` in steps (H); ``said``, ``came`` and ``cases`` by tenths of probability (H × 10).
     """
 
     model: Singles
@@ -56,6 +57,9 @@ class Verdicts:
     covered: Floats
     pinball: Floats
     outcomes: Floats
+    onsets: Floats
+    foreseen: Floats
+    lead: Floats
     said: Floats
     came: Floats
     cases: Floats
@@ -64,15 +68,17 @@ class Verdicts:
     def none(cls, series: int, horizons: int) -> Verdicts:
         """Before the first outcome."""
         own, fleet, bins = np.zeros((series, horizons), np.float32), np.zeros(horizons), np.zeros((horizons, CALIBRATION_BINS))
-        return cls(own, own, own, own, own, own, np.zeros((series, horizons, 2), np.float32), fleet, fleet, fleet, bins, bins, bins)
+        return cls(own, own, own, own, own, own, np.zeros((series, horizons, 2), np.float32), *(fleet,) * 6, bins, bins, bins)
 
-    def quality(self) -> Quality:
+    def quality(self, grid_seconds: float) -> Quality:
         """The fleet's record at each horizon."""
         skill = [pooled_skill(self.evidence(horizon)) for horizon in range(len(self.outcomes))]
         return Quality(
             coverage=_share(self.covered, self.outcomes),
             pinball=_share(self.pinball, self.outcomes),
             skill=np.array(skill),
+            foreseen=_share(self.foreseen, self.onsets),
+            lead_seconds=_share(self.lead, self.foreseen) * grid_seconds,
             said=_share(self.said, self.cases),
             came=_share(self.came, self.cases),
         )
@@ -101,8 +107,8 @@ def _squared(came: Floats, cases: Floats) -> Floats:
     return np.asarray(came * np.square(1.0 - share) + np.maximum(cases - came, 0.0) * np.square(share))
 
 
-def judge(verdicts: Verdicts, seen: Outcomes) -> Verdicts:
-    """Add the outcomes of all horizons; a series without one forgets nothing."""
+def judge(verdicts: Verdicts, seen: Outcomes, onsets: Leads) -> Verdicts:
+    """Add the outcomes and onsets of all horizons; a series without an outcome forgets nothing."""
     usable = np.isfinite(seen.probability) & np.isfinite(seen.highest) & np.isfinite(seen.margin) & (seen.last < seen.limit)
     event, alarm = seen.highest >= seen.limit, seen.margin >= seen.limit
     telling = usable & (event | alarm | (seen.probability >= INFORMATIVE_PROBABILITY))
@@ -122,6 +128,9 @@ def judge(verdicts: Verdicts, seen: Outcomes) -> Verdicts:
         covered=verdicts.covered * FLEET_FORGETTING + (known & (error <= 0.0)).sum(axis=0),
         pinball=verdicts.pinball * FLEET_FORGETTING + pinball.sum(axis=0),
         outcomes=verdicts.outcomes * FLEET_FORGETTING + known.sum(axis=0),
+        onsets=verdicts.onsets * FLEET_FORGETTING + onsets.onsets,
+        foreseen=verdicts.foreseen * FLEET_FORGETTING + onsets.foreseen,
+        lead=verdicts.lead * FLEET_FORGETTING + onsets.steps,
         said=verdicts.said * FLEET_FORGETTING + _by_tenth(seen.probability, seen.probability, usable),
         came=verdicts.came * FLEET_FORGETTING + _by_tenth(event.astype(np.float64), seen.probability, usable),
         cases=verdicts.cases * FLEET_FORGETTING + _by_tenth(np.ones_like(seen.probability), seen.probability, usable),

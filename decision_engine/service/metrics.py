@@ -35,6 +35,8 @@ QUALITY_METRICS: Final = (
     Metric(
         "edgeshift_forecast_fleet_skill_ratio", "gauge", "ratio", ("horizon",), "Trailing Brier skill over the margin rule, of the fleet"
     ),
+    Metric("edgeshift_forecast_foreseen_ratio", "gauge", "ratio", ("horizon",), "Trailing share of overloads that an alarm stood before"),
+    Metric("edgeshift_forecast_lead_seconds", "gauge", "seconds", ("horizon",), "Trailing mean time from the first alarm to the overload"),
 )
 CALIBRATION_METRICS: Final = (
     Metric(
@@ -150,7 +152,8 @@ def _quality(table: ForecastTable | None) -> list[GaugeMetricFamily]:
     if table is None or table.quality is None:
         return list(families.values())
     quality, horizons = table.quality, [f"{seconds:g}" for seconds in table.horizon_seconds]
-    for metric, values in zip(QUALITY_METRICS, (quality.coverage, quality.pinball, quality.skill), strict=True):
+    by_horizon = (quality.coverage, quality.pinball, quality.skill, quality.foreseen, quality.lead_seconds)
+    for metric, values in zip(QUALITY_METRICS, by_horizon, strict=True):
         for horizon, value in zip(horizons, values.tolist(), strict=True):
             if math.isfinite(value):
                 families[metric.name].add_metric((horizon,), value)

@@ -122,7 +122,15 @@ class FakeFleet:
             margin_p90=flat,
             history_points=np.full(rows, 100),
             usual_overload_seconds=np.full(rows, 120.0),
-            quality=ForecastQuality(np.full(h, 0.9), np.full(h, 0.01), np.full(h, 0.3), said=_calm(h), came=_calm(h)),
+            quality=ForecastQuality(
+                np.full(h, 0.9),
+                np.full(h, 0.01),
+                np.full(h, 0.3),
+                foreseen=np.full(h, 0.7),
+                lead_seconds=np.full(h, 60.0),
+                said=_calm(h),
+                came=_calm(h),
+            ),
         )
         return Outlook(
             background=table,

@@ -10,9 +10,10 @@ import pytest
 from forecasting.api import Floats, ForecastState
 from forecasting.choice import METHODS
 from forecasting.keeping import KeptArrays
-from forecasting.learned import COLD_COLUMNS, LearnedForecaster, bearable_columns
+from forecasting.learned import LearnedForecaster
 from forecasting.learner import LearnerSettings, nothing_learnt, take_in
 from forecasting.origin import Origin
+from forecasting.resuming import COLD_COLUMNS, bearable_columns
 from forecasting.state import digest, from_bytes, to_bytes
 from tests.builders.forecasting import END, GRID_SECONDS, LIMIT, events, learned, lived, past
 

@@ -10,6 +10,7 @@ import pytest
 from forecasting import choice
 from forecasting.api import Floats, ForecastState
 from forecasting.learned import LearnedForecaster
+from forecasting.onsets import Leads
 from forecasting.origin import Outcomes
 from forecasting.skill import shrunk_skill
 from forecasting.verdicts import Verdicts, judge
@@ -92,5 +93,7 @@ def test_a_forecast_that_always_says_the_same_has_no_skill(said: float) -> None:
         always = np.full((400, 2), said)
         experts = np.stack([always, always], axis=-1).astype(np.float32)
         told = np.zeros((400, 2, len(choice.METHODS)), np.float32)
-        verdicts = judge(verdicts, Outcomes(last, at_limit, at_limit, nothing, nothing, always, margin, told, experts, nothing, highest))
+        verdicts = judge(
+            verdicts, Outcomes(last, at_limit, at_limit, nothing, nothing, always, margin, told, experts, nothing, highest), Leads.none(2)
+        )
     assert (shrunk_skill(verdicts.evidence(0), 200.0) <= 0.0).all()

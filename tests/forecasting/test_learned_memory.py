@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from forecasting.api import Floats, ForecastState, ForecastTable
-from forecasting.learned import LearnedForecaster, LearnedSettings
-from forecasting.learner import LearnerSettings
 from forecasting.state import digest
-from tests.builders.forecasting import END, GRID_SECONDS, events, learned, lived, past
+from tests.builders.forecasting import END, events, learned, lived, past
 
 NAN = float("nan")
 VALUES = events(8, 200, seed=1)
@@ -92,27 +90,37 @@ def test_a_state_that_lacks_a_part_is_ignored(state: ForecastState, anew: Floats
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "numbers", "why"),
     [
-        pytest.param({"method": "regression-1"}, id="another method"),
-        pytest.param({"arrays": {}}, id="no arrays"),
-        pytest.param({"numbers": {}}, id="no numbers"),
-        pytest.param({"numbers": {"columns": 160.0, "grid_seconds": 30.0, "end": END + 159 * GRID_SECONDS}}, id="another grid"),
-        pytest.param({"numbers": {"columns": 160.0, "grid_seconds": GRID_SECONDS, "end": END + 900 * GRID_SECONDS}}, id="the future"),
-        pytest.param({"numbers": {"columns": NAN, "grid_seconds": GRID_SECONDS, "end": END}}, id="uncounted columns"),
-        pytest.param({"numbers": {"columns": 1.0, "grid_seconds": GRID_SECONDS, "end": NAN}}, id="no time"),
-        pytest.param({"keys": ("device-0",)}, id="other keys than rows"),
+        pytest.param({"method": "regression-1"}, {}, "regression-1 learned it", id="another method"),
+        pytest.param({"arrays": {}}, {}, "its arrays are not those", id="no arrays"),
+        pytest.param({"numbers": {}}, {}, "a grid of nan s", id="no numbers"),
+        pytest.param({}, {"grid_seconds": 30.0}, "a grid of 30 s and the grid is now 5 s", id="another grid"),
+        pytest.param({}, {"end": END + 90_000.0}, "in the future", id="the future"),
+        pytest.param({}, {"columns": NAN}, "its count of columns cannot be", id="uncounted columns"),
+        pytest.param({}, {"end": NAN}, "in the future", id="no time"),
+        pytest.param({}, {"horizon_3": 24.0}, "other horizons", id="other horizons"),
+        pytest.param({"keys": ("device-0",)}, {}, "its series have no names", id="other keys than rows"),
     ],
 )
-def test_a_state_that_does_not_fit_is_ignored(state: ForecastState, anew: Floats, change: dict[str, object]) -> None:
-    found = next_word(replace(state, **change), VALUES, KEYS)  # type: ignore[arg-type]
+def test_a_state_that_does_not_fit_is_ignored_and_the_table_says_why(
+    state: ForecastState, anew: Floats, change: dict[str, object], numbers: dict[str, float], why: str
+) -> None:
+    found = next_word(replace(state, **{"numbers": {**state.numbers, **numbers}, **change}), VALUES, KEYS)  # type: ignore[arg-type]
     np.testing.assert_array_equal(found.p90, anew)
+    assert why in found.began_anew and found.began_anew.endswith("learning begins anew")
+
+
+def test_a_state_that_fits_and_none_at_all_need_no_words(state: ForecastState) -> None:
+    assert next_word(state, VALUES, KEYS).began_anew == next_word(None, VALUES, KEYS).began_anew == ""
 
 
 def test_a_state_of_other_horizons_is_ignored(state: ForecastState) -> None:
-    other = learned(horizon_steps=(1, 3))
     seen = past(VALUES, 160, KEYS)
-    np.testing.assert_array_equal(other.forecast(seen, state, seen.end)[0].p90, other.forecast(seen, None, seen.end)[0].p90)
+    for other in (learned(horizon_steps=(1, 3)), learned(horizon_steps=(1, 3, 6, 24))):
+        went_on, anew = other.forecast(seen, state, seen.end), other.forecast(seen, None, seen.end)
+        np.testing.assert_array_equal(went_on[0].p90, anew[0].p90)
+        assert went_on[1].numbers == anew[1].numbers
 
 
 def test_without_keys_as_many_rows_are_the_same_series_and_others_are_not() -> None:
@@ -183,12 +191,3 @@ def test_a_clock_set_back_takes_nothing_of_what_was_learnt() -> None:
     assert np.isfinite(table.p50).any()
     much_later = replace(state, numbers={**state.numbers, "end": state.numbers["end"] + 90_000.0})
     assert FORECASTER.forecast(seen, much_later, seen.end)[1].numbers["columns"] < state.numbers["columns"] + 1
-
-
-def test_a_state_of_other_horizons_is_not_believed() -> None:
-    values = events(20, 120, seed=9)
-    _, state = lived(FORECASTER, values, range(100, 101))
-    assert state is not None
-    seen, other = past(values, 100), LearnedForecaster(LearnedSettings(LearnerSettings(horizon_steps=(1, 3, 6, 24))))
-    anew, went_on = other.forecast(seen, None, seen.end)[1], other.forecast(seen, state, seen.end)[1]
-    assert went_on.numbers == anew.numbers

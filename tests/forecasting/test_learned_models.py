@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from forecasting import adaptive, choice, crossing, hierarchy, levels
 from forecasting.api import Floats
 from forecasting.learned import LearnedForecaster
+from forecasting.onsets import Leads
 from forecasting.origin import Outcomes
 from forecasting.present import look
 from forecasting.regression import RegressionSettings
@@ -143,7 +144,7 @@ def test_a_day_of_calm_does_not_wind_the_distance_up() -> None:
 
 def test_record_is_the_sum_of_what_happened() -> None:
     seen = outcomes_of(50, seed=6)
-    found = judge(Verdicts.none(50, 2), seen)
+    found = judge(Verdicts.none(50, 2), seen, Leads(*np.array([[4.0, 4.0], [2.0, 3.0], [3.0, 9.0]])))
     for row in range(50):
         for horizon in range(2):
             at = (row, horizon)
@@ -157,6 +158,9 @@ def test_record_is_the_sum_of_what_happened() -> None:
     np.testing.assert_allclose(found.pinball, np.where(error > 0.0, 0.9 * error, -0.1 * error).sum(axis=0))
     np.testing.assert_allclose(found.cases.sum(axis=1), found.matured.sum(axis=0))
     np.testing.assert_allclose(found.came.sum(axis=1), found.events.sum(axis=0))
+    told = found.quality(grid_seconds=30.0)
+    np.testing.assert_allclose(told.foreseen, [0.5, 0.75])
+    np.testing.assert_allclose(told.lead_seconds, [45.0, 90.0])
     assert (found.said <= found.cases * (np.arange(10) + 1.0) / 10.0 + 1e-9).all()
 
 
