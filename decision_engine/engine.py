@@ -95,8 +95,9 @@ class Engine:
         silent = self._silent_actuators(observed)
         clusters = frozenset(cluster.id for cluster in self.catalog.clusters.values() if cluster.actuator in silent)
         look = await parts.watch.look(now, self._index, observed.placements, clusters)
-        outlook = await parts.foresight.outlook(parts.watch, look, self.limits.overload.ratios)
-        learned = Learned(self._move_seconds_p95(), parts.foresight.digest)
+        move_seconds = self._move_seconds_p95()
+        outlook = await parts.foresight.outlook(parts.watch, look, self.limits, move_seconds)
+        learned = Learned(move_seconds, parts.foresight.digest)
         snapshot = assemble(look.sight, outlook, self.limits, learned)
         before = self.memory
         record, after = decide(snapshot, parts.policies, self.limits, before)

@@ -104,6 +104,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "refusal_cost_unknown": "얼마나 쓸지 알 수 없음",
         "refusal_no_forecast": "아직 예측할 수 없음",
         "refusal_no_room": "여유 없음",
+        "refusal_likely_overload": "한계에 너무 가까워질 가능성 높음",
     },
 }
 """Every word of an explanation; a refusal that English says by its code needs no entry there."""

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from decision_engine.core.limits import Foresight as ForesightLimits
+from decision_engine.core.limits import Limits
 from decision_engine.core.snapshot import Outlook
 from decision_engine.execute.model_state import load_model_state, save_model_state
-from decision_engine.observe.outlook import outlook
+from decision_engine.observe.outlook import Foreseen, outlook
 from decision_engine.observe.watch import FleetWatch, Look
-from forecasting.api import Forecaster, ForecastState, ForecastTable, Series
+from forecasting.api import Forecaster, ForecastState, Series
 from forecasting.state import digest
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,8 @@ class Foresight:
     state: ForecastState | None = None
     digest: str = ""
     _saved_at: float = float("nan")
-    _table: ForecastTable | None = None
-    _made_for: tuple[float, tuple[str, ...]] = field(default=(float("nan"), ()))
+    _foreseen: Foreseen | None = None
+    _made_for: tuple[float, tuple[str, ...], float] = field(default=(float("nan"), (), float("nan")))
 
     def load(self, now: float) -> None:
         """Begin with what a former run learned; without a good file, begin anew and say why."""
@@ -53,30 +55,31 @@ class Foresight:
             if trouble:
                 log.warning("%s", trouble)
 
-    def _forecast(self, history: Series, now: float) -> ForecastTable:
+    def _forecast(self, history: Series, now: float, limits: ForesightLimits, move_seconds_p95: float) -> Foreseen:
         """Make a table, and name and keep what was learned by it."""
         table, self.state = self.forecaster.forecast(history, self.state, now)
         self.digest = digest(self.state)
         self._save_now_and_then(now)
-        return table
+        return Foreseen.of(table, limits, move_seconds_p95)
 
     def _save_now_and_then(self, now: float) -> None:
         if not abs(now - self._saved_at) < SAVE_SECONDS:
             self._saved_at = now
             self.save(now)
 
-    async def outlook(self, watch: FleetWatch, look: Look, resource_limits: tuple[float, ...]) -> Outlook | None:
-        """The outlook of this cycle; None while blind. The table is made anew when a grid step has passed or the fleet changed.
+    async def outlook(self, watch: FleetWatch, look: Look, limits: Limits, move_seconds_p95: float) -> Outlook | None:
+        """The outlook of this cycle; None while blind. The forecast is made anew when a grid step has passed, the fleet changed or moves
+        take longer or shorter.
 
         A large fleet takes a second and a start without memory some more, so the work is done beside the event loop.
         """
         if look.sight.readings.blind:
             return None
         now = look.sight.readings.now
-        asked_for = (watch.history.end(now), look.sight.index.device_ids)
-        if self._table is None or asked_for != self._made_for:
-            self._table = await asyncio.to_thread(self._forecast, watch.series(look), now)
+        asked_for = (watch.history.end(now), look.sight.index.device_ids, move_seconds_p95)
+        if self._foreseen is None or asked_for != self._made_for:
+            self._foreseen = await asyncio.to_thread(self._forecast, watch.series(look), now, limits.foresight, move_seconds_p95)
             self._made_for = asked_for
-            if self._table.began_anew:
-                log.warning("%s", self._table.began_anew)
-        return outlook(self._table, look.cost_now, np.array(resource_limits))
+            if self._foreseen.table.began_anew:
+                log.warning("%s", self._foreseen.table.began_anew)
+        return outlook(self._foreseen, look.cost_now, np.array(limits.overload.ratios))

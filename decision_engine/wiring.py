@@ -30,7 +30,6 @@ from decision_engine.observe.signals import Signal, SignalError, signals_from
 from decision_engine.observe.source import Source
 from decision_engine.observe.watch import FleetWatch
 from decision_engine.policies import POLICIES
-from decision_engine.policies.foresee import HORIZON_MOVES
 from forecasting.api import Forecaster
 from forecasting.baselines import MarginSettings
 from forecasting.forecasters import LastValueForecaster, RegressionForecaster
@@ -159,7 +158,7 @@ def _devices_of(actuator: str, catalog: Catalog) -> tuple[str, ...]:
 def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaster:
     """The forecaster at the house's rhythm; its skill is judged where SC-12 acts by the configured prior of a move."""
     times, foresight = limits.times, limits.foresight
-    wanted = HORIZON_MOVES * foresight.move_seconds_prior / times.grid_seconds
+    wanted = foresight.horizon_moves * foresight.move_seconds_prior / times.grid_seconds
     skill_step = next((step for step in times.grid_steps if step >= wanted), times.grid_steps[-1])
     margin = MarginSettings(margin_deviations=foresight.margin_deviations)
     line = RegressionSettings(

@@ -104,6 +104,16 @@ class ForecastTable:
 
         return probability_over(self, limits)
 
+    def highest(self, probability: float, horizon: int) -> Floats:
+        """The level that each series' maximum within a horizon stays below with 1 − ``probability`` (S).
+
+        ``p_over`` the other way round: what is left between this level and the limit can be placed there. NaN where nothing can be
+        said, +Inf where no level is safe. ``horizon`` counts the table's horizons from 0.
+        """
+        from forecasting.events import level_not_reached
+
+        return level_not_reached(self, probability, horizon)
+
 
 @dataclass(frozen=True, slots=True)
 class ForecastState:

@@ -67,23 +67,26 @@ class CrossingSums:
 class Crossing:
     """All that a forecast table needs to answer for any limit: the present, the past by level, β (H × F), and where the line is believed.
 
-    ``by_line`` S × H: there P is the line's own, because it has foreseen this series' limit better lately.
+    ``by_line`` S × H: there P is the line's own, because it has foreseen this series' limit better lately. No series comes above its
+    ``ceiling`` (S; +Inf where there is none).
     """
 
     now: Present
     memory: LevelMemory
     beta: Floats
     by_line: NDArray[np.bool_]
+    ceiling: Floats
 
     def probability(self, limits: Floats) -> Floats:
         """P(reaches each limit within each horizon): limits S × K, answer S × K × H in [0, 1]; NaN where nothing is known.
 
-        A series that is at its limit or above has reached it: 1.
+        A series that is at its limit or above has reached it: 1. A limit above its ceiling is not reached: 0.
         """
         asked = np.clip(np.asarray(limits, dtype=np.float64), -LARGEST_LOAD, LARGEST_LOAD)
         shared = shared_features(self.now, self.memory, asked)
         experts = answered(self.now, asked, shared, ahead_features(self.now, asked, shared), self.beta)
-        probability = believed(experts, self.by_line[:, None])
+        probability = np.where((asked > self.ceiling[:, None])[..., None], 0.0, believed(experts, self.by_line[:, None]))
+        probability = np.where(np.isnan(experts[..., 0]), np.nan, probability)
         return not_rising(probability, asked) if asked.shape[1] > 1 else probability
 
 

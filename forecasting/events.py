@@ -1,4 +1,4 @@
-"""How likely a series is to reach a limit within each horizon, read from p50 and spread.
+"""How likely a series is to reach a limit within each horizon, read from p50 and spread; and which level it will hardly reach.
 
 At one horizon h the error is taken as normal:            P(x(h) < L) = Φ((L − p50(h)) / spread(h))
 Within a horizon the event is «the maximum reaches L»:    P(max over steps ≤ h ≥ L) ≈ 1 − Π over h' ≤ h of P(x(h') < L)
@@ -12,7 +12,7 @@ Limits: with slowly wandering errors P is too high near the limit. A normal tail
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import ndtr
@@ -21,6 +21,14 @@ from forecasting.api import Floats
 
 if TYPE_CHECKING:
     from forecasting.api import ForecastTable
+
+
+HALVINGS: Final = 8
+"""A 256th of where the level can be: finer than any decision distinguishes loads."""
+FAR_SPREADS: Final = 4.0
+"""The search begins so many standard deviations around the forecast."""
+ABOVE_ALL: Final = 1.001
+"""… and reaches above the whole of a capacity."""
 
 
 def probability_under(p50: Floats, spread: Floats, limits: Floats) -> Floats:
@@ -50,3 +58,21 @@ def probability_over(table: ForecastTable, limits: Floats) -> Floats:
     under = probability_under(p50, spread, asked[..., None])
     unknown = np.isnan(under)
     return np.where(unknown, np.nan, 1.0 - np.cumprod(np.where(unknown, 1.0, under), axis=-1))
+
+
+def level_not_reached(table: ForecastTable, probability: float, horizon: int) -> Floats:
+    """The lowest level L (S) that was found with P(maximum up to a horizon ≥ L) < ``probability``, by halving.
+
+    See ``ForecastTable.highest``. P does not rise with the level, so the upper end of the halved interval is always on the safe side.
+    """
+    upto = slice(0, horizon + 1)
+    far = FAR_SPREADS * table.spread[:, upto]
+    low = (table.p50[:, upto] - far).min(axis=1)
+    high = np.maximum((table.p90[:, upto] + far).max(axis=1), np.fmax(table.margin_p90[:, upto].max(axis=1), ABOVE_ALL))
+    with np.errstate(invalid="ignore"):
+        nowhere = table.p_over(high)[:, horizon] >= probability
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2.0
+            reached = table.p_over(middle)[:, horizon] >= probability
+            low, high = np.where(reached, middle, low), np.where(reached, high, middle)
+    return np.where(nowhere, np.inf, high)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting import adaptive, choice, crossing, hierarchy, levels
 from forecasting.api import Floats, Singles
@@ -118,7 +119,8 @@ def take_in(learnt: Learnt, loads: Floats, limits: Floats, margin: Floats, setti
 def crossing_now(learnt: Learnt, loads: Floats, settings: LearnerSettings) -> crossing.Crossing:
     """The event model at the newest column, for any limit."""
     now = look(loads, settings.horizon_steps, settings.day_points, settings.line) if learnt.now is None else learnt.now
-    return crossing.Crossing(now, learnt.memory, learnt.crossing_beta, learnt.verdicts.line_is_better())
+    ceiling = np.where(_inside(now, settings), settings.support[1], np.inf)
+    return crossing.Crossing(now, learnt.memory, learnt.crossing_beta, learnt.verdicts.line_is_better(), ceiling)
 
 
 def _learn(learnt: Learnt, loads: Floats, settings: LearnerSettings) -> Learnt:
@@ -196,9 +198,15 @@ def _speak(learnt: Learnt, now: Present, asked: Asked, settings: LearnerSettings
 def _bounded(p50: Floats, p90: Floats, now: Present, settings: LearnerSettings) -> tuple[Floats, Floats]:
     """p50 and p90 in order, and within the support for a series that has not left it in the window."""
     low, high = settings.support
-    inside = ((now.lowest_seen >= low) & (now.highest_seen <= high))[:, None]
+    inside = _inside(now, settings)[:, None]
     held = np.where(inside, np.clip(p50, low, high), p50)
     return held, np.where(inside, np.clip(p90, held, high), np.maximum(p90, held))
+
+
+def _inside(now: Present, settings: LearnerSettings) -> NDArray[np.bool_]:
+    """Which series (S) have not left the support in the window."""
+    low, high = settings.support
+    return (now.lowest_seen >= low) & (now.highest_seen <= high)
 
 
 def _methods(learnt: Learnt, now: Present, features: Singles) -> Floats:

@@ -76,6 +76,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "margin_deviations": _within(0, 10, "", "no load strays by more than ten deviations"),
         "skill_pseudo_points": _within(0, 1_000_000, "", "a forecaster would not be believed within a year"),
         "move_seconds_prior": _MOVE,
+        "horizon_moves": _within(0.1, 100, "", "no forecast is asked a hundred moves ahead"),
     },
     "moving": {
         "deadline_seconds": _INTERVAL,

@@ -69,6 +69,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "home_cost_unknown": "what it would take of {home} is unknown",
         "home_no_forecast": "{home} cannot be forecast yet",
         "home_no_room": "{home} has no room for it yet",
+        "home_likely_overload": "{home} would probably come too near its limit with it",
         # What most devices have in common that cannot take a workload.
         "mostly_does_not_fit": "no build of the workload fits most of them",
         "mostly_camera_unreachable": "most of them cannot reach the camera",
@@ -79,6 +80,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "mostly_resting": "most of them are resting after a move",
         "mostly_cost_unknown": "what the workload would take of most of them is unknown",
         "mostly_no_forecast": "most of them cannot be forecast yet",
+        "mostly_likely_overload": "most of them would probably come too near a limit with it",
         # What a move says of itself.
         "move_planned": "a move is planned",
         "move_begun": "the start on {target} is ordered",
@@ -141,6 +143,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "home_cost_unknown": "{home}에서 얼마나 쓸지 알 수 없음",
         "home_no_forecast": "{home}은(는) 아직 예측할 수 없음",
         "home_no_room": "{home}에 아직 여유 없음",
+        "home_likely_overload": "복귀하면 {home}이(가) 한계에 너무 가까워질 가능성 높음",
         "mostly_does_not_fit": "대부분 맞는 빌드 없음",
         "mostly_camera_unreachable": "대부분 카메라에 접근할 수 없음",
         "mostly_runtime_silent": "대부분 런타임이 응답하지 않음",
@@ -150,6 +153,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "mostly_resting": "대부분 이동 후 대기 중",
         "mostly_cost_unknown": "대부분 얼마나 쓸지 알 수 없음",
         "mostly_no_forecast": "대부분 아직 예측할 수 없음",
+        "mostly_likely_overload": "대부분 한계에 너무 가까워질 가능성 높음",
         "move_planned": "이동 계획됨",
         "move_begun": "{target}에서 시작 지시",
         "target_ready": "{target}에서 준비됨",

@@ -48,12 +48,13 @@ class Overload:
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """When a forecast may act (SC-12)."""
+    """When a forecast may act (SC-12): P(overload) from ``probability`` on, within ``horizon_moves`` usual (p95) move durations."""
 
     probability: float = 0.3
     margin_deviations: float = 1.28
     skill_pseudo_points: float = 200.0
     move_seconds_prior: float = 20.0
+    horizon_moves: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

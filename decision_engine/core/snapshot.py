@@ -55,7 +55,9 @@ class Outlook:
 
     ``background`` is the table of what stays (series ``device * R + resource``); ``cost_now`` D × R is what today's
     workloads add to it. The D × R × H arrays are of the whole: background plus workloads. ``margin_p90`` is the last
-    value + volatility margin rule's word; ``gate_open`` D × R says where the forecast itself may act.
+    value + volatility margin rule's word; ``gate_open`` D × R says where the forecast itself may act. ``step`` is the horizon that
+    decides, and ``highest`` D × R the level that the whole stays below until then as surely as SC-12 wants it, by
+    the forecast where the gate is open and by the margin rule elsewhere.
     """
 
     background: ForecastTable
@@ -67,6 +69,8 @@ class Outlook:
     skill: Floats
     gate_open: Bools
     usual_overload_seconds: Floats
+    step: int
+    highest: Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ REFUSALS = (
     "cost_unknown",
     "no_forecast",
     "no_room",
+    "likely_overload",
 )
 
 
@@ -89,6 +90,7 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
     before = peak_p90(snapshot) + ledger.promised
     after = before + cost
     room = snapshot.resource_limits - question.margin_ratio
+    highest = before if snapshot.outlook is None else snapshot.outlook.highest + ledger.promised
     in_move = {device for move in memory.moves.values() if not move.overdue for device in (move.order.source, move.order.target)}
     everywhere = np.arange(len(d.ids))
     reach = snapshot.workloads.reachable.get(question.workload)
@@ -107,6 +109,8 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
         "cost_unknown": np.any(applicable & np.isnan(cost), axis=1),
         "no_forecast": np.any(applicable & np.isnan(before), axis=1),
         "no_room": np.any(applicable & (after > room), axis=1),
+        # It would want to hand a workload on itself: trigger and target are judged by the same model of the event.
+        "likely_overload": np.any(applicable & ~(highest + cost < room), axis=1),
     }
     refusal = np.full(len(d.ids), SUITABLE)
     for index, name in enumerate(REFUSALS):

@@ -13,7 +13,6 @@ from decision_engine.lab.layout import Screen, Seen
 from decision_engine.lab.narrate import Line, Narrator, Tone
 from decision_engine.lab.summary import final_summary
 from decision_engine.lab.tempo import LAB_LIMITS
-from decision_engine.policies.foresee import HORIZON_MOVES
 
 __all__ = ["LabView", "final_summary"]
 
@@ -38,7 +37,7 @@ class LabView:
         self._lines: deque[Line] = deque(maxlen=LINES_KEPT)
         self._fleet: Mapping[str, Any] | None = None
         self._noted: dict[str, float] = {}
-        self._horizon_seconds = HORIZON_MOVES * LAB_LIMITS.foresight.move_seconds_prior
+        self._horizon_seconds = LAB_LIMITS.foresight.horizon_moves * LAB_LIMITS.foresight.move_seconds_prior
         self._latest_at = started_at
 
     def take(self, event: str, body: Mapping[str, Any]) -> tuple[Line, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from decision_engine.catalog.model import RESOURCES
+from decision_engine.core.limits import Foresight
 from decision_engine.core.snapshot import Bools, Floats, Outlook
 from decision_engine.observe.history import History
 from forecasting.api import ForecastTable, Series
@@ -30,24 +31,53 @@ def background_series(history: History, cost_is_measured: Bools, limits: Floats,
     )
 
 
-def outlook(table: ForecastTable, cost_now: Floats, limits: Floats) -> Outlook:
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What one refresh of the forecaster came to: its table, the deciding horizon, and what its S series stay below until then (S).
+
+    ``highest`` is told by the forecast where its gate is open and by the last value + volatility margin rule elsewhere.
+    """
+
+    table: ForecastTable
+    step: int
+    highest: Floats
+
+    @classmethod
+    def of(cls, table: ForecastTable, foresight: Foresight, move_seconds_p95: float) -> Foreseen:
+        """Ask the table once for all that a cycle needs and that does not depend on the workloads' costs."""
+        step = deciding_step(table.horizon_seconds, foresight.horizon_moves * move_seconds_p95)
+        return cls(table, step, np.where(gate_open(table), table.highest(foresight.probability, step), table.margin_p90[:, step]))
+
+
+def deciding_step(horizon_seconds: Floats, seconds: float) -> int:
+    """Index of the first of H horizons that is at least ``seconds`` ahead, else of the last."""
+    long_enough = np.flatnonzero(horizon_seconds >= seconds)
+    return int(long_enough[0]) if len(long_enough) else len(horizon_seconds) - 1
+
+
+def gate_open(table: ForecastTable) -> Bools:
+    """Where the forecast itself may act (S): where it says so; a method without a gate of its own: where its skill is above 0."""
+    if table.gate_open is not None:
+        return table.gate_open
+    with np.errstate(invalid="ignore"):
+        return np.asarray(table.skill > 0.0)
+
+
+def outlook(foreseen: Foreseen, cost_now: Floats, limits: Floats) -> Outlook:
     """The forecast of the whole: background plus the cost of today's workloads, ``cost_now`` D × R.
 
-    ``limits`` are the R overload limits. The forecast itself may act where its gate is open (a method without a gate of its
-    own: where its skill is above 0); elsewhere the last value + volatility margin rule decides. What is unknown stays NaN.
-    The method's model of the event has given its answer here and does not travel on: a recorded snapshot stays small.
+    ``limits`` are the R overload limits. What is unknown stays NaN. The method's model of the event has given its answers here and
+    does not travel on: a recorded snapshot stays small.
 
     Raises:
         ValueError: the table does not hold D × R series; it was made for another version of the catalogue.
     """
+    table = foreseen.table
     devices, resources = cost_now.shape
     if len(table.p50) != cost_now.size:
         raise ValueError(f"the forecast holds {len(table.p50)} series and the catalogue {cost_now.size}: forecast again after an edit")
     shape = (devices, resources, len(table.horizon_seconds))
     cost = cost_now[:, :, np.newaxis]
-    skill = table.skill.reshape(devices, resources)
-    with np.errstate(invalid="ignore"):
-        gate_open: Bools = skill > 0 if table.gate_open is None else table.gate_open.reshape(devices, resources)
     return Outlook(
         background=replace(table, chances=None),
         cost_now=cost_now,
@@ -55,9 +85,11 @@ def outlook(table: ForecastTable, cost_now: Floats, limits: Floats) -> Outlook:
         p90=saturated(table.p90.reshape(shape) + cost),
         p_over=table.p_over((limits - cost_now).reshape(-1)).reshape(shape),
         margin_p90=saturated(table.margin_p90.reshape(shape) + cost),
-        skill=skill,
-        gate_open=gate_open,
+        skill=table.skill.reshape(devices, resources),
+        gate_open=gate_open(table).reshape(devices, resources),
         usual_overload_seconds=table.usual_overload_seconds.reshape(devices, resources),
+        step=foreseen.step,
+        highest=foreseen.highest.reshape(devices, resources) + cost_now,
     )
 
 

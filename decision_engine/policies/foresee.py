@@ -10,9 +10,6 @@ from decision_engine.core.proposal import Evidence, Parameter, Proposal, Reason,
 from decision_engine.core.reading import Quality
 from decision_engine.core.snapshot import Floats, Outlook, Snapshot
 
-HORIZON_MOVES = 2.0
-"""The horizon is the first forecast step of at least this many usual (p95) move durations."""
-
 
 class ForeseePolicy:
     """Acts on P(overload) where the forecast has earned it, and on last value + volatility margin elsewhere."""
@@ -26,25 +23,18 @@ class ForeseePolicy:
         outlook = snapshot.outlook
         if outlook is None:
             return ()
-        d = snapshot.devices
-        step = horizon_step(outlook, snapshot.move_seconds_p95)
+        d, step = snapshot.devices, outlook.step
         calm = (d.quality == int(Quality.FRESH)) & (d.load < snapshot.resource_limits) & ~d.is_analysis[:, np.newaxis]
         with np.errstate(invalid="ignore"):
             by_forecast = outlook.gate_open & (outlook.p_over[:, :, step] >= limits.foresight.probability)
             by_margin = ~outlook.gate_open & (outlook.margin_p90[:, :, step] >= snapshot.resource_limits)
         rows = np.argwhere(calm & (by_forecast | by_margin))
-        return tuple(_wish(self, (int(device), int(resource)), step, snapshot, outlook) for device, resource in rows)
+        return tuple(_wish(self, (int(device), int(resource)), snapshot, outlook) for device, resource in rows)
 
 
-def horizon_step(outlook: Outlook, move_seconds_p95: float) -> int:
-    """Index of the deciding horizon: the first of at least twice a move's usual length, else the last."""
-    long_enough = np.flatnonzero(outlook.background.horizon_seconds >= HORIZON_MOVES * move_seconds_p95)
-    return int(long_enough[0]) if len(long_enough) else len(outlook.background.horizon_seconds) - 1
-
-
-def _wish(policy: ForeseePolicy, place: tuple[int, int], step: int, snapshot: Snapshot, outlook: Outlook) -> Proposal:
+def _wish(policy: ForeseePolicy, place: tuple[int, int], snapshot: Snapshot, outlook: Outlook) -> Proposal:
     device, resource = place
-    d = snapshot.devices
+    d, step = snapshot.devices, outlook.step
     name, kind, limit = d.ids[device], RESOURCES[resource], float(snapshot.resource_limits[resource])
     gate = bool(outlook.gate_open[device, resource])
     peak = float(np.nanmax((outlook.p90 if gate else outlook.margin_p90)[device, resource]))
@@ -56,7 +46,7 @@ def _wish(policy: ForeseePolicy, place: tuple[int, int], step: int, snapshot: Sn
         "load": float(d.load[device, resource]),
         "p90": peak,
         "probability": probability if np.isfinite(probability) else None,
-        "seconds": _seconds_until(outlook, device, resource, limit, step),
+        "seconds": _seconds_until(outlook, device, resource, limit),
         "horizon_seconds": float(outlook.background.horizon_seconds[step]),
         "skill": float(outlook.skill[device, resource]) if np.isfinite(outlook.skill[device, resource]) else None,
     }
@@ -75,13 +65,13 @@ def _wish(policy: ForeseePolicy, place: tuple[int, int], step: int, snapshot: Sn
     )
 
 
-def _seconds_until(outlook: Outlook, device: int, resource: int, limit: float, step: int) -> float:
+def _seconds_until(outlook: Outlook, device: int, resource: int, limit: float) -> float:
     """When the middle forecast passes the limit, read linearly between its steps; else the horizon asked for."""
     seconds: Floats = outlook.background.horizon_seconds
     middle = outlook.p50[device, resource]
     crossed = np.flatnonzero(middle >= limit)
     if not len(crossed):
-        return float(seconds[step])
+        return float(seconds[outlook.step])
     first = int(crossed[0])
     if first == 0:
         return float(seconds[0])

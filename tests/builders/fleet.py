@@ -22,6 +22,7 @@ class FakeDevice:
     id: str
     load: tuple[float, float, float] = (0.5, 0.5, 0.5)
     p90: tuple[float, float, float] | None = None
+    highest: tuple[float, float, float] | None = None
     p_over: float = 0.0
     gate: bool = True
     skill: float = 0.5
@@ -138,6 +139,8 @@ class FakeFleet:
             p50=p50,
             p90=p90,
             p_over=p_over,
+            step=1,
+            highest=np.array([d.highest or d.p90 or d.load for d in ds], dtype=float),
             margin_p90=p90.copy(),
             skill=np.array([[d.skill] * 3 for d in ds]),
             gate_open=np.array([[d.gate] * 3 for d in ds]),

@@ -155,6 +155,8 @@ def test_foresight_is_gated(change: dict[str, object], code: str | None) -> None
         pytest.param({"quality": Quality.STALE}, "not_fresh", id="stale"),
         pytest.param({"p90": (float("nan"),) * 3}, "no_forecast", id="no-forecast"),
         pytest.param({"load": (0.8, 0.5, 0.5)}, "no_room", id="full"),
+        pytest.param({"highest": (0.75, 0.5, 0.5)}, "likely_overload", id="would-be-foreseen-to-overload"),
+        pytest.param({"highest": (float("inf"), 0.5, 0.5)}, "likely_overload", id="no-level-is-safe"),
         pytest.param({"kind": 1}, "does_not_fit", id="other-architecture"),
     ],
 )

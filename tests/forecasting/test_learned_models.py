@@ -95,12 +95,12 @@ def test_event_model_begins_as_the_normal_probability_of_the_line() -> None:
     rising = np.clip(0.4 + 0.03 * np.arange(14.0), 0.0, 1.0)[None, :]
     now = look(rising, (1, 3, 6), 0, RegressionSettings())
     memory = levels.remember(levels.nothing_seen(1), rising[:, -1])
-    found = crossing.Crossing(now, memory, np.tile(crossing.PRIOR, (3, 1)), np.zeros((1, 3), np.bool_)).probability(np.array([[0.85]]))[
-        0, 0
-    ]
+    model = crossing.Crossing(now, memory, np.tile(crossing.PRIOR, (3, 1)), np.zeros((1, 3), np.bool_), ceiling=np.ones(1))
+    found, above_all = model.probability(np.array([[0.85, 1.01]]))[0]
     normal = ndtr((now.line[0] - 0.85) / now.line_spread[0])
     np.testing.assert_allclose(found, normal, atol=0.011, err_msg="1/(1 + exp(−1.7u)) is within 0.01 of Φ(u)")
     assert found[0] < 0.1 and found[-1] > 0.9
+    assert (above_all == 0.0).all()
 
 
 def test_method_that_was_closest_speaks() -> None:

@@ -14,7 +14,7 @@ from decision_engine.core.limits import Limits, Times
 from decision_engine.core.reading import Quality
 from decision_engine.core.snapshot import READY, STARTING, Snapshot
 from decision_engine.observe.index import FleetIndex
-from decision_engine.observe.outlook import outlook
+from decision_engine.observe.outlook import Foreseen, outlook
 from decision_engine.observe.replay import encode_snapshot
 from decision_engine.observe.snapshot import Learned, assemble
 from decision_engine.observe.source import PrometheusUnavailable
@@ -245,7 +245,7 @@ def test_the_forecast_of_the_whole_is_background_plus_cost() -> None:
         watched.speak(NOW - 720.0 + 5.0 * step)
     look = asyncio.run(live(watched, 60.0))
     table, _ = LastValueForecaster().forecast(watched.watch.series(look), None, NOW + 60.0)
-    seen = outlook(table, look.cost_now, np.array(watched.limits.overload.ratios))
+    seen = outlook(Foreseen.of(table, watched.limits.foresight, 20.0), look.cost_now, np.array(watched.limits.overload.ratios))
     assert seen.p50[0, CPU] == pytest.approx(np.full(4, 0.5), abs=1e-6)
     assert seen.cost_now[0, CPU] == pytest.approx(0.1)
     assert np.isnan(seen.p50[1, GPU]).all()

@@ -124,7 +124,7 @@ def test_a_forecaster_that_learns_tells_its_record_by_horizon() -> None:
     forecasts.snapshot = calm_fleet().snapshot()
     said = {family.name: family for family in forecasts.collect()}
     horizons = [f"{seconds:g}" for seconds in HORIZONS]
-    for metric, value in zip(QUALITY_METRICS, (0.9, 0.01, 0.3), strict=True):
+    for metric, value in zip(QUALITY_METRICS, (0.9, 0.01, 0.3, 0.7, 60.0), strict=True):
         assert [(sample.labels, sample.value) for sample in said[metric.name].samples] == [({"horizon": h}, value) for h in horizons]
     for metric in CALIBRATION_METRICS:
         assert [sample.labels for sample in said[metric.name].samples] == [{"horizon": h, "tenth": "0"} for h in horizons], metric.name
