@@ -8,6 +8,8 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from decision_engine.core.limits import Foresight
+
 app = typer.Typer(
     name="edgeshift",
     help="Watches a fleet of edge-AI devices through Prometheus, forecasts overload and moves AI workloads before it happens.",
@@ -34,6 +36,8 @@ BreakOption = Annotated[
 ]
 LanguageOption = Annotated[Literal["en", "ko"], typer.Option(help="Language of the sentences.")]
 DEFAULT_CONFIG = Path("edgeshift.yaml")
+COMMAND_LINE = "COMMANDLINE"
+"""What the library calls a word that was typed, and neither a default nor from the environment."""
 
 
 @app.command(epilog="Example: edgeshift lab --devices 8 --duration 120 --seed 1 --headless --json")
@@ -137,10 +141,12 @@ def check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
 @app.command(
     epilog="Example: edgeshift backtest --traces traces --limit p95 --method learned --max-points 2000"
+    "\n\nExample: edgeshift backtest --traces traces --history 240 --horizons 3,6"
     "\n\nExample: edgeshift backtest --prometheus http://127.0.0.1:9090 --query edge_cpu_usage_ratio"
     " --from 2030-05-01T06:00 --to 2030-05-02T06:00 --step 30 --json"
 )
 def backtest(
+    context: typer.Context,
     traces: Annotated[
         Path | None, typer.Option(envvar="EDGESHIFT_TRACES", help="Folder of .parquet or .csv files: series_id, timestamp, value.")
     ] = None,
@@ -153,22 +159,40 @@ def backtest(
     method: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this method; may be repeated.")] = None,
     limit: Annotated[str, typer.Option(help="Load that counts as overload, or p95: each series' own rare level.")] = "0.8",
     horizons: Annotated[str, typer.Option(help="Steps ahead, rising.")] = "1,3,6,12",
+    probability: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="The figures «as it acts» alarm from this probability on; the default is the engine's own."),
+    ] = Foresight().probability,
+    history: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="COLUMNS",
+            help="Columns of the past that a method is handed at most; 0: a day and one column, or 192 where no day was recorded. "
+            "An engine keeps two hours unless told otherwise, 240 columns of 30 s, and then knows nothing of yesterday.",
+        ),
+    ] = 0,
     max_series: Annotated[int, typer.Option(min=0, help="Series of each source at most, drawn at random but always the same; 0: all.")] = 0,
     max_points: Annotated[int, typer.Option(min=0, help="Columns of each source at most, from the beginning; 0: all.")] = 0,
     json: JsonOption = False,
     out: Annotated[Path | None, typer.Option(help="Write table or JSON to this file.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the means as SVG into this file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the means as SVG into this file; needs a method with a probability.")] = None,
 ) -> None:
     """Hold every forecasting method against recorded loads: nearness, bounds, events foreseen, false alarms, cost."""
-    from decision_engine.backtest import BacktestRequest, Extent, PrometheusRange, print_backtest
+    from decision_engine.backtest.reading import Extent
+    from decision_engine.backtest.request import BacktestRequest, PrometheusRange
+    from decision_engine.backtest.run import print_backtest
 
+    typed = {name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == COMMAND_LINE}
     request = BacktestRequest(
-        traces=traces,
+        traces=None if prometheus and "traces" not in typed else traces,
         prometheus=PrometheusRange(prometheus, query, start, end, step),
         datasets=tuple(dataset or ()),
         methods=tuple(method or ()),
         limit=limit,
         horizons=horizons,
+        probability=probability if "probability" in typed else None,
+        history_columns=history,
         extent=Extent(max_series, max_points),
         json=json,
         out=out,

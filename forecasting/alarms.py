@@ -33,7 +33,7 @@ def thresholds(score: Floats, event: Flags, usable: Flags, steps: int, scoring: 
     """The alarm threshold at every column (T) of one horizon; S × T each, an origin's outcome is known ``steps`` columns later."""
     columns = score.shape[1]
     if not scoring.tuned:
-        return np.full(columns, scoring.plain)
+        return np.full(columns, scoring.acts_at)
     place = np.clip(np.nan_to_num(score / HIGHEST_SCORE * BINS, nan=0.0), 0, BINS - 1).astype(np.int64)
     cell = np.broadcast_to(np.arange(columns) * BINS, score.shape) + place
     flagged = _matured(cell[usable], columns, steps)

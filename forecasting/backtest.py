@@ -25,7 +25,7 @@ DAY_SECONDS: Final = 86_400.0
 WARM_UP_COLUMNS: Final = 60
 """Origins before this are lived through and not scored, for any method: five of the longest default horizon have matured by then."""
 LEAST_LOOKBACK_COLUMNS: Final = 192
-"""What is handed to a method at least: the regression in time looks at 154 columns, the learner at 96 and a day ago."""
+"""What is handed to a method unless less is asked for: the regression in time looks at 154 columns, the learner at 96 and a day ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,38 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every method.
+
+    ``horizon_steps`` H rising; ``probability`` is what the engine would act from; ``history_columns`` is how much of the past a
+    method is handed at most (0: a day where there is one, and what its windows need), as an engine keeps no more.
+    """
+
+    horizon_steps: tuple[int, ...]
+    probability: float
+    history_columns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
-    """All words of one method, S × T × H each."""
+    """All words of one method, S × T × H each; ``gate_open`` S × T, None for a method that says no probability."""
 
     p50: Singles
     p90: Singles
     score: Singles
+    gate_open: Flags | None = None
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, int, int], gated: bool) -> Said:
+        """Before the first word on S × T × H."""
+        p50, p90, score = (np.full(shape, np.nan, np.float32) for _ in range(3))
+        return cls(p50, p90, score, np.zeros(shape[:2], dtype=np.bool_) if gated else None)
 
     def keep(self, column: int, word: Word) -> None:
         """Write one column's word down."""
         self.p50[:, column], self.p90[:, column], self.score[:, column] = word.p50, word.p90, word.score
+        if self.gate_open is not None:
+            self.gate_open[:, column] = word.gate_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +109,11 @@ class Came:
         return cls(last, ahead, highest)
 
 
-def day_points(fleet: Fleet) -> int:
-    """Columns that make a day; 0 where the history is shorter than one."""
+def day_points(fleet: Fleet, history_columns: int = 0) -> int:
+    """Columns that make a day; 0 where no column and the one a day before it are both there, in what was recorded or in what is kept."""
     points = round(DAY_SECONDS / fleet.grid_seconds)
-    return points if points < fleet.values.shape[1] else 0
+    there = fleet.values.shape[1]
+    return points if points < (min(there, history_columns) if history_columns else there) else 0
 
 
 def with_rules_to_beat(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,7 +128,7 @@ def with_rules_to_beat(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def roll(
-    fleet: Fleet, names: tuple[str, ...], horizon_steps: tuple[int, ...], clock: Callable[[], float], done: Callable[[int], None]
+    fleet: Fleet, names: tuple[str, ...], asked: Question, clock: Callable[[], float], done: Callable[[int], None]
 ) -> Mapping[str, Spoken]:
     """Let the named methods live through a fleet's history.
 
@@ -115,13 +138,14 @@ def roll(
     Raises:
         KeyError: a name is not in the table.
     """
-    settings = MethodSettings(horizon_steps, day_points(fleet))
+    settings = MethodSettings(asked.horizon_steps, asked.probability, day_points(fleet, asked.history_columns))
     methods = {name: METHODS[name](settings) for name in names}
     series, columns = fleet.values.shape
-    empty = (series, columns, len(horizon_steps))
-    said = {name: Said(*(np.full(empty, np.nan, np.float32) for _ in range(3))) for name in names}
+    shape = (series, columns, len(asked.horizon_steps))
+    said = {name: Said.nothing(shape, gated=method.scoring.probability) for name, method in methods.items()}
     seconds = dict.fromkeys(names, 0.0)
     lookback = max(settings.day_points + 1, LEAST_LOOKBACK_COLUMNS)
+    lookback = min(lookback, asked.history_columns) if asked.history_columns else lookback
     for column in range(columns):
         past = Series(
             values=fleet.values[:, max(column + 1 - lookback, 0) : column + 1],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.api import Floats, Forecaster, ForecastState, Series
 from forecasting.baselines import LastValues, MarginSettings, last_values, predict_linear, rolling_mean
@@ -33,25 +34,26 @@ class Word:
     """What a method says of S series at H horizons, S × H each; NaN where it says nothing.
 
     ``score`` is how near it sees the event «reaches its limit within the horizon»: a probability, or a load in units of the limit.
+    ``gate_open`` S is where the engine would act on that probability (None: it is none); elsewhere the margin rule decides.
     """
 
     p50: Floats
     p90: Floats
     score: Floats
+    gate_open: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How a score becomes an alarm: ``plain`` is the threshold without tuning, ``tuned`` whether one is learnt from matured outcomes."""
+    """How a score becomes an alarm: ``acts_at`` is the fixed threshold, ``tuned`` whether one is learnt from matured outcomes as well."""
 
-    plain: float
+    acts_at: float
     tuned: bool
     probability: bool
 
 
-PROBABILITY: Final = Scoring(plain=0.5, tuned=True, probability=True)
-POINT: Final = Scoring(plain=1.0, tuned=True, probability=False)
-OWN_BOUND: Final = Scoring(plain=1.0, tuned=False, probability=False)
+POINT: Final = Scoring(acts_at=1.0, tuned=True, probability=False)
+OWN_BOUND: Final = Scoring(acts_at=1.0, tuned=False, probability=False)
 
 
 class Method(Protocol):
@@ -69,9 +71,10 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MethodSettings:
-    """``horizon_steps`` H rising; ``day_points`` columns make a day (0: no day of history will come together)."""
+    """``horizon_steps`` H rising; the engine would act from ``probability`` on; ``day_points`` columns make a day (0: no day is kept)."""
 
-    horizon_steps: tuple[int, ...] = (1, 3, 6, 12)
+    horizon_steps: tuple[int, ...]
+    probability: float
     day_points: int = 0
 
     @property
@@ -148,17 +151,17 @@ class Smoothing:
 class Kept:
     """A forecaster of the engine as the engine uses it: refreshed at every column, its state handed from one refresh to the next."""
 
-    scoring = PROBABILITY
-
-    def __init__(self, forecaster: Forecaster) -> None:
-        """Nothing is known yet."""
+    def __init__(self, forecaster: Forecaster, probability: float) -> None:
+        """Nothing is known yet; the engine would act from ``probability`` on."""
+        self.scoring = Scoring(acts_at=probability, tuned=True, probability=True)
         self._forecaster = forecaster
         self._state: ForecastState | None = None
 
     def say(self, past: Series) -> Word:
         """Its table at the newest column."""
         table, self._state = self._forecaster.forecast(past, self._state, past.end)
-        return Word(table.p50, table.p90, table.p_over(past.limits))
+        gate_open = table.skill > 0.0 if table.gate_open is None else table.gate_open  # as in the engine; unknown skill: closed
+        return Word(table.p50, table.p90, table.p_over(past.limits), gate_open)
 
 
 def in_limits(loads: Floats, limits: Floats) -> Floats:
@@ -185,7 +188,8 @@ def _predict_linear(settings: MethodSettings) -> Method:
 
 
 def _line(settings: MethodSettings) -> Method:
-    return Kept(RegressionForecaster(RegressionSettings(horizon_steps=settings.horizon_steps, skill_step=settings.skill_step)))
+    line = RegressionSettings(horizon_steps=settings.horizon_steps, skill_step=settings.skill_step)
+    return Kept(RegressionForecaster(line), settings.probability)
 
 
 def _learned(settings: MethodSettings) -> Method:
@@ -197,7 +201,7 @@ def _learned(settings: MethodSettings) -> Method:
         day_points=settings.day_points,
         line=replace(defaults.line, horizon_steps=settings.horizon_steps, skill_step=settings.skill_step),
     )
-    return Kept(LearnedForecaster(LearnedSettings(learner=learner)))
+    return Kept(LearnedForecaster(LearnedSettings(learner=learner)), settings.probability)
 
 
 METHODS: Final[Mapping[str, Callable[[MethodSettings], Method]]] = {
@@ -210,3 +214,12 @@ METHODS: Final[Mapping[str, Callable[[MethodSettings], Method]]] = {
     LEARNED: _learned,
 }
 """In the order in which they are shown: the two rules to beat first."""
+
+
+def says_probability(name: str) -> bool:
+    """Whether a method's score is a probability.
+
+    Raises:
+        KeyError: it is not in the table.
+    """
+    return METHODS[name](MethodSettings((1,), 1.0)).scoring.probability

@@ -3,6 +3,8 @@
     skill = 1 − Σ|x − p50| / Σ|x − last|          pinball = mean of 0.9·e where e = x − p90 > 0, else −0.1·e   (Koenker & Bassett 1978)
     precision = TP/(TP + FP), recall = TP/(TP + FN), F1 = 2·TP/(2·TP + FP + FN)
     Brier skill = 1 − Σ(P − event)² / Σ(rule − event)²   over last value + volatility margin (Brier 1950, Murphy 1973)
+Names that end in ``acting`` are of the alarms that the engine would act on: P at its fixed probability where the method's gate is
+open, and where it is closed the margin rule's p90 at the limit; of a method without a probability they are of the plain comparison.
 Every figure but the area under precision and recall and the median lead is a ratio of sums, so a bootstrap over machines
 (Efron 1979) is a product of weights and sums. Series of one machine are drawn together: they are not independent.
 """
@@ -26,12 +28,18 @@ REPLICATES: Final = 400
 SEED: Final = 20_111_103
 TWO_AHEAD: Final = 2
 OF_THE_LOAD: Final = ("skill", "rmse", "pinball", "coverage")
-OF_THE_EVENT: Final = ("f1", "precision", "recall", "auprc", "f1_plain", "brier_skill", "caught", "median_lead", "false_per_day")
+OF_THE_EVENT: Final = (
+    "f1", "precision", "recall", "auprc", "brier_skill", "caught", "median_lead", "false_per_day",
+    "f1_acting", "precision_acting", "recall_acting", "caught_acting", "false_per_day_acting", "gate_open",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Per series and horizon (S × H; after drawing machines B × H). Names with ``plain`` are for the threshold that needs no tuning."""
+    """Per series and horizon (S × H; after drawing machines B × H).
+
+    ``gated`` counts the origins at which a method with a gate could have foreseen something, ``gate_open`` those with an open one.
+    """
 
     cases: Floats
     off: Floats
@@ -43,13 +51,17 @@ class Sums:
     true: Floats
     alarms: Floats
     events: Floats
-    true_plain: Floats
-    alarms_plain: Floats
+    true_acting: Floats
+    alarms_acting: Floats
     brier: Floats
     brier_rule: Floats
     onsets: Floats
     caught: Floats
+    caught_acting: Floats
     false_episodes: Floats
+    false_episodes_acting: Floats
+    gated: Floats
+    gate_open: Floats
     days: Floats
 
 
@@ -82,30 +94,27 @@ def _one_horizon(
     fleet: Fleet, spoken: Spoken, margin: Spoken, came: Came, horizon: tuple[int, int]
 ) -> tuple[dict[str, Floats], dict[str, float], Floats]:
     place, steps = horizon
-    ahead, last, limit = came.ahead[..., place], came.last, fleet.limits[:, None]
-    known = np.isfinite(ahead) & np.isfinite(last)
-    p50, p90 = spoken.said.p50[..., place].astype(np.float64), spoken.said.p90[..., place].astype(np.float64)
-    off = np.where(known, ahead - np.where(np.isfinite(p50), p50, last), 0.0)
-    bounded = known & np.isfinite(p90)
-    over = np.where(bounded, ahead - p90, 0.0)
-
+    last = came.last
     said = np.nan_to_num(spoken.said.score[..., place].astype(np.float64), nan=0.0)
-    usable = (last < limit) & np.isfinite(came.highest[..., place])
-    event = usable & (came.highest[..., place] >= limit)
+    usable = (last < fleet.limits[:, None]) & np.isfinite(came.highest[..., place])
+    event = usable & (came.highest[..., place] >= fleet.limits[:, None])
     alarm_at = thresholds(said, event, usable, steps, spoken.scoring)
-    alarm, plain = (usable & (said >= level) for level in (alarm_at[None, :], spoken.scoring.plain))
-    rule = usable & (margin.said.score[..., place] >= margin.scoring.plain)
-    chance = said if spoken.scoring.probability else alarm_plain_as_chance(plain)
+    alarm = usable & (said >= alarm_at[None, :])
+    acting = usable & acts(spoken, margin, place, fleet.limits)
+    rule = usable & (margin.said.score[..., place] >= margin.scoring.acts_at)
+    chance = said if spoken.scoring.probability else acting.astype(np.float64)  # a rule's yes is probability 1, its no 0
     onset, lead = leads(alarm, last, fleet.limits, steps)
+    gated = usable if spoken.said.gate_open is not None else np.zeros_like(usable)
     sums = {
-        "cases": known, "off": np.abs(off), "off_last": np.where(known, np.abs(ahead - last), 0.0), "square": np.square(off),
-        "bounded": bounded, "pinball": np.maximum(UPPER_QUANTILE * over, (UPPER_QUANTILE - 1.0) * over), "covered": bounded & (over <= 0.0),
-        "true": alarm & event, "alarms": alarm, "events": event, "true_plain": plain & event, "alarms_plain": plain,
+        **_of_the_load(spoken, came, place),
+        "true": alarm & event, "alarms": alarm, "events": event, "true_acting": acting & event, "alarms_acting": acting,
         "brier": np.where(usable, np.square(chance - event), 0.0), "brier_rule": rule != event,
-        "onsets": onset, "caught": lead >= TWO_AHEAD,
+        "onsets": onset, "caught": lead >= TWO_AHEAD, "caught_acting": leads(acting, last, fleet.limits, steps)[1] >= TWO_AHEAD,
+        "gated": gated, "gate_open": gated if spoken.said.gate_open is None else gated & spoken.said.gate_open,
     }  # fmt: skip
     summed = {name: np.asarray(values.sum(axis=1), dtype=np.float64) for name, values in sums.items()}
     summed["false_episodes"] = false_episodes(alarm, event, steps).astype(np.float64)
+    summed["false_episodes_acting"] = false_episodes(acting, event, steps).astype(np.float64)
     summed["days"] = np.isfinite(last).sum(axis=1) * (fleet.grid_seconds / DAY_SECONDS)
     single = {
         "auprc": average_precision(said[usable], event[usable]),
@@ -115,9 +124,31 @@ def _one_horizon(
     return summed, single, _calibration(said[usable], event[usable])
 
 
-def alarm_plain_as_chance(plain: NDArray[np.bool_]) -> Floats:
-    """A rule's yes is probability 1, its no 0."""
-    return plain.astype(np.float64)
+def _of_the_load(spoken: Spoken, came: Came, place: int) -> dict[str, Floats | NDArray[np.bool_]]:
+    """What each origin adds to the sums of the load at one horizon, S × T each."""
+    ahead, last = came.ahead[..., place], came.last
+    known = np.isfinite(ahead) & np.isfinite(last)
+    p50, p90 = spoken.said.p50[..., place].astype(np.float64), spoken.said.p90[..., place].astype(np.float64)
+    off = np.where(known, ahead - np.where(np.isfinite(p50), p50, last), 0.0)
+    bounded = known & np.isfinite(p90)
+    over = np.where(bounded, ahead - p90, 0.0)
+    return {
+        "cases": known, "off": np.abs(off), "off_last": np.where(known, np.abs(ahead - last), 0.0), "square": np.square(off),
+        "bounded": bounded, "pinball": np.maximum(UPPER_QUANTILE * over, (UPPER_QUANTILE - 1.0) * over), "covered": bounded & (over <= 0.0),
+    }  # fmt: skip
+
+
+def acts(spoken: Spoken, margin: Spoken, place: int, limits: Floats) -> NDArray[np.bool_]:
+    """Where the engine would act on what a method said at one horizon, S × T; ``margin`` is what the margin rule said.
+
+    The score counts from its fixed threshold on. Where a gate is closed, and for the margin rule itself, the rule's p90 at that very
+    horizon decides; its score, which does not fall with the horizon, is what it would say if it looked at the shorter ones too.
+    """
+    by_score = spoken.said.score[..., place] >= spoken.scoring.acts_at
+    by_margin = margin.said.p90[..., place] >= limits[:, None]
+    if spoken.said.gate_open is None:
+        return by_score if spoken.scoring.tuned else by_margin
+    return np.where(spoken.said.gate_open, by_score, by_margin)
 
 
 def _calibration(chance: Floats, event: NDArray[np.bool_]) -> Floats:
@@ -138,10 +169,15 @@ def figures(sums: Sums) -> dict[str, Floats]:
         "f1": _ratio(2.0 * sums.true, sums.alarms + sums.events),
         "precision": _ratio(sums.true, sums.alarms),
         "recall": _ratio(sums.true, sums.events),
-        "f1_plain": _ratio(2.0 * sums.true_plain, sums.alarms_plain + sums.events),
+        "f1_acting": _ratio(2.0 * sums.true_acting, sums.alarms_acting + sums.events),
+        "precision_acting": _ratio(sums.true_acting, sums.alarms_acting),
+        "recall_acting": _ratio(sums.true_acting, sums.events),
         "brier_skill": 1.0 - _ratio(sums.brier, sums.brier_rule),
         "caught": _ratio(sums.caught, sums.onsets),
+        "caught_acting": _ratio(sums.caught_acting, sums.onsets),
         "false_per_day": _ratio(sums.false_episodes, sums.days),
+        "false_per_day_acting": _ratio(sums.false_episodes_acting, sums.days),
+        "gate_open": _ratio(sums.gate_open, sums.gated),
     }
 
 

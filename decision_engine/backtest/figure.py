@@ -127,6 +127,8 @@ def _reliability(report: dict[str, Any], panel: Panel) -> list[str]:
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{3 if method == LEARNED else 1.6}"/>')
         parts += [f'<circle cx="{panel.x(said):.1f}" cy="{panel.y(came):.1f}" r="3.5" fill="{colour}"/>' for said, came in known]
         ends.append((TOP + 16.0 + LABEL_GAP * len(ends), method, colour))
+    if not ends:
+        parts.append(_text(panel.left + 10, TOP + 20, f"fewer than {FEWEST_CASES} cases of each probability", FAINT_INK))
     return parts + _labels(panel.left + 10, ends)
 
 

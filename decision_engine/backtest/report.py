@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.backtest import WARM_UP_COLUMNS, Fleet
-from forecasting.methods import LAST_VALUE
+from forecasting.backtest import WARM_UP_COLUMNS, Fleet, Question
+from forecasting.methods import LAST_VALUE, MARGIN
 from forecasting.rolling import known_loads
 from forecasting.scores import OF_THE_EVENT, OF_THE_LOAD, Scored, drawn, figures, together
 
@@ -18,14 +18,25 @@ INTERVAL: Final = (2.5, 97.5)
 LEAST_BELOW: Final = 0.4
 """Means of event figures are over sources that lie below their limit at least this part of the time: one that is mostly above it has
 returns and few onsets, and nothing there is foreseen."""
-COMPARED: Final = "f1"
+FEWEST_MACHINES: Final = 10
+"""An interval is drawn from the machines; of fewer than these it tells little."""
+RATIOS: Final = {"rmse_ratio": ("rmse", LAST_VALUE), "pinball_ratio": ("pinball", MARGIN)}
+"""Figures over another method's; draws are the same machines for all methods, so that both are compared on equal ones."""
+GAINS: Final = {"f1_gain": ("f1", LAST_VALUE), "f1_acting_gain": ("f1_acting", MARGIN)}
+"""Figures less another method's."""
+MEANINGLESS_WITHOUT_EVENTS: Final = ("f1", "precision", "f1_acting", "precision_acting")
+"""They would be 0 for who gave an alarm and unknown for who gave none."""
 
 Array = NDArray[np.float64]
+Figures = dict[str, dict[str, Array]]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceScores:
-    """One source: what it is, its scores by method, and the figures of each draw of its machines (B × H by figure and method)."""
+    """One source: what it is, its scores by method, and by method and figure what they come to (H) and in each draw of machines (B × H).
+
+    ``events`` H counts what there was to foresee.
+    """
 
     name: str
     series: int
@@ -33,14 +44,21 @@ class SourceScores:
     points: int
     grid_seconds: float
     below_limit: float
+    events: Array
     scored: Mapping[str, Scored]
-    draws: Mapping[str, Mapping[str, Array]]
+    figures: Figures
+    draws: Figures
 
 
 def scores_of(fleet: Fleet, scored: Mapping[str, Scored]) -> SourceScores:
     """Add to a source's scores what its machines' draws say."""
     loads = known_loads(fleet.values)
     known = np.isfinite(loads)
+    sums = {name: together(one.sums) for name, one in scored.items()}
+    events = sums[LAST_VALUE].events[0]
+    single = {name: _of_single_horizons(one, fleet.grid_seconds) for name, one in scored.items()}
+    whole = {name: {figure: values[0] for figure, values in figures(one).items()} | single[name] for name, one in sums.items()}
+    draws = {name: figures(drawn(one.sums, fleet.machines)) for name, one in scored.items()}
     return SourceScores(
         name=fleet.name,
         series=len(fleet.keys),
@@ -48,17 +66,45 @@ def scores_of(fleet: Fleet, scored: Mapping[str, Scored]) -> SourceScores:
         points=int(known.sum()),
         grid_seconds=fleet.grid_seconds,
         below_limit=float((loads < fleet.limits[:, None]).sum() / max(int(known.sum()), 1)),
+        events=events,
         scored=scored,
-        draws={name: figures(drawn(one.sums, fleet.machines)) for name, one in scored.items()},
+        figures=_compared(whole, events),
+        draws=_compared(draws, events),
     )
 
 
-def report(sources: list[SourceScores], limit: str, horizon_steps: tuple[int, ...]) -> dict[str, Any]:
+def _of_single_horizons(scored: Scored, grid_seconds: float) -> dict[str, Array]:
+    """What is no ratio of sums and has no draws, H each."""
+    return {"auprc": scored.auprc, "median_lead": scored.median_lead, "median_lead_seconds": scored.median_lead * grid_seconds}
+
+
+def _compared(told: Figures, events: Array) -> Figures:
+    """The same beside other methods'; what says nothing without events (H) is unknown there."""
+    eventful = events > 0.0
+    known = {
+        method: one | {name: np.where(eventful, one[name], np.nan) for name in MEANINGLESS_WITHOUT_EVENTS} for method, one in told.items()
+    }
+    return {method: one | _beside(one, known) for method, one in known.items()}
+
+
+def _beside(one: dict[str, Array], all_methods: Figures) -> dict[str, Array]:
+    """Ratios to other methods' figures, and gains over them."""
+    ratios = {name: one[figure] / _not_zero(all_methods[rule][figure]) for name, (figure, rule) in RATIOS.items()}
+    return ratios | {name: one[figure] - all_methods[rule][figure] for name, (figure, rule) in GAINS.items()}
+
+
+def _not_zero(values: Array) -> Array:
+    return np.where(values > 0.0, values, np.nan)
+
+
+def report(sources: list[SourceScores], limit: str, asked: Question) -> dict[str, Any]:
     """Everything as plain values for JSON, table and figure: unknown numbers are None."""
     methods = tuple(sources[0].scored) if sources else ()
     return {
         "limit": limit,
-        "horizon_steps": list(horizon_steps),
+        "horizon_steps": list(asked.horizon_steps),
+        "probability": asked.probability,
+        "history_columns": asked.history_columns,
         "first_origin": WARM_UP_COLUMNS,
         "interval_percent": [INTERVAL[0], INTERVAL[1]],
         "sources": {source.name: _source(source) for source in sources},
@@ -75,35 +121,35 @@ def _source(source: SourceScores) -> dict[str, Any]:
         "grid_seconds": source.grid_seconds,
         "below_limit": round(source.below_limit, 4),
         "in_event_means": source.below_limit >= LEAST_BELOW,
+        "events": [int(events) for events in source.events],
+        "warnings": _warnings(source),
         "methods": {name: _method(source, name) for name in source.scored},
     }
 
 
+def _warnings(source: SourceScores) -> list[str]:
+    """Why the figures of a source tell less than they seem to."""
+    few = [f"only {source.machines} machine{'s' if source.machines > 1 else ''}"] if source.machines < FEWEST_MACHINES else []
+    return few + (["no event"] if not source.events.any() else [])
+
+
 def _method(source: SourceScores, name: str) -> dict[str, Any]:
     scored, draws = source.scored[name], source.draws[name]
-    told: dict[str, Any] = {figure: _entry(values, draws.get(figure)) for figure, values in _figures(scored).items()}
+    told: dict[str, Any] = {figure: _entry(values, draws.get(figure)) for figure, values in source.figures[name].items()}
     told["alarm_at"] = _plain(scored.alarm_at)
     told["refresh_us"] = round(scored.refresh_seconds * 1e6, 1)
     return told
 
 
-def _figures(scored: Scored) -> dict[str, Array]:
-    """All figures of a source, H each."""
-    ratios = {name: values[0] for name, values in figures(together(scored.sums)).items()}
-    return {**ratios, "auprc": scored.auprc, "median_lead": scored.median_lead}
-
-
 def _means(sources: list[SourceScores], method: str) -> dict[str, Any]:
     """Means over sources of each figure, those of the event over sources that have onsets to foresee."""
     told: dict[str, Any] = {}
-    for names, among in ((OF_THE_LOAD, sources), (OF_THE_EVENT, _eventful(sources))):
+    of_the_event = (*OF_THE_EVENT, "median_lead_seconds", *GAINS)
+    for names, among in (((*OF_THE_LOAD, *RATIOS), sources), (of_the_event, _eventful(sources))):
         for figure in names:
-            values = [_figures(source.scored[method])[figure] for source in among]
+            values = [source.figures[method][figure] for source in among]
             draws = [source.draws[method][figure] for source in among if figure in source.draws[method]]
             told[figure] = _entry(mean_of(values), mean_of(draws) if draws else None)
-    gains = [_figures(source.scored[method])[COMPARED] - _figures(source.scored[LAST_VALUE])[COMPARED] for source in _eventful(sources)]
-    drawn_gains = [source.draws[method][COMPARED] - source.draws[LAST_VALUE][COMPARED] for source in _eventful(sources)]
-    told["f1_gain"] = _entry(mean_of(gains), mean_of(drawn_gains) if drawn_gains else None)
     told["refresh_us"] = round(float(np.mean([source.scored[method].refresh_seconds for source in sources])) * 1e6, 1)
     return told
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from decision_engine.backtest.reading import BacktestError, Extent
+from decision_engine.core.limits import Foresight
 from decision_engine.observe.range_frames import RangeQuery
-from forecasting.backtest import with_rules_to_beat
-from forecasting.methods import METHODS
+from forecasting.backtest import Question, with_rules_to_beat
+from forecasting.methods import METHODS, says_probability
 
 SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION: Final = re.compile(r"(\d+)([smhd]?)")
@@ -30,14 +31,17 @@ class PrometheusRange:
     end: str = ""
     step: str = ""
 
+    def words(self) -> dict[str, str]:
+        """What was said beside the address, by option."""
+        return {"--query": self.query, "--from": self.start, "--to": self.end, "--step": self.step}
+
     def asked(self) -> RangeQuery:
         """The range to read.
 
         Raises:
             BacktestError: a word is missing or not understood, or nothing lies between the moments.
         """
-        words = {"--query": self.query, "--from": self.start, "--to": self.end, "--step": self.step}
-        missing = [option for option, word in words.items() if not word]
+        missing = [option for option, word in self.words().items() if not word]
         if missing:
             raise BacktestError(f"--prometheus needs {', '.join(missing)} as well")
         found = DURATION.fullmatch(self.step)
@@ -52,7 +56,7 @@ class PrometheusRange:
 
 @dataclass(frozen=True, slots=True)
 class BacktestRequest:
-    """All options of the command."""
+    """All options of the command; ``probability`` None: the engine's own default."""
 
     traces: Path | None = None
     prometheus: PrometheusRange = field(default_factory=PrometheusRange)
@@ -60,6 +64,8 @@ class BacktestRequest:
     methods: tuple[str, ...] = ()
     limit: str = "0.8"
     horizons: str = "1,3,6,12"
+    probability: float | None = None
+    history_columns: int = 0
     extent: Extent = field(default_factory=Extent)
     json: bool = False
     out: Path | None = None
@@ -78,6 +84,39 @@ class BacktestRequest:
         if not steps or steps[0] < 1 or steps[-1] > LONGEST_HORIZON or any(later <= earlier for earlier, later in pairwise(steps)):
             raise BacktestError(f"--horizons {self.horizons} must be rising whole steps from 1 to {LONGEST_HORIZON}, such as 1,3,6,12")
         return steps
+
+    def question(self) -> Question:
+        """What is asked of every method.
+
+        Raises:
+            BacktestError: the horizons are no rising whole numbers, or too little history is kept to see one of them come true.
+        """
+        steps = self.horizon_steps()
+        if 0 < self.history_columns <= steps[-1]:
+            raise BacktestError(
+                f"--history {self.history_columns} is too short: a horizon of {steps[-1]} steps needs {steps[-1] + 1} columns"
+            )
+        return Question(steps, Foresight().probability if self.probability is None else self.probability, self.history_columns)
+
+    def refuse_what_would_be_ignored(self) -> None:
+        """An option without effect is a misunderstanding.
+
+        Raises:
+            BacktestError: there is one, or the method that it needs is not asked for.
+        """
+        of_range = [option for option, word in self.prometheus.words().items() if word]
+        if of_range and not self.prometheus.url:
+            raise BacktestError(f"{', '.join(of_range)} says what to read from a Prometheus; name it with --prometheus")
+        if self.prometheus.url and self.traces is not None:
+            raise BacktestError("--traces and --prometheus are two places to read from; name one")
+        if self.prometheus.url and self.datasets:
+            raise BacktestError("--dataset names files of --traces; with --prometheus there are none")
+        if any(says_probability(name) for name in self.method_names()):
+            return
+        saying = " or ".join(name for name in METHODS if says_probability(name))
+        for option, there in (("--figure", self.figure is not None), ("--probability", self.probability is not None)):
+            if there:
+                raise BacktestError(f"{option} is about probabilities, and no method asked for says any; add --method {saying}")
 
     def method_names(self) -> tuple[str, ...]:
         """The methods to run, always with the two rules to beat.

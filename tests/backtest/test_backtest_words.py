@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from decision_engine.backtest import BacktestRequest, print_backtest
+from decision_engine.backtest.request import BacktestRequest
+from decision_engine.backtest.run import print_backtest
 from decision_engine.cli import app
 from forecasting.methods import METHODS
 from tests.builders.backtest import traces
@@ -21,9 +22,9 @@ FAILED, INTERRUPTED = 1, 130
 RANGE = ("--query", "up", "--from", "0", "--to", "3600", "--step", "30")
 
 
-def backtest(*words: str) -> tuple[int, str, str]:
-    """Code, standard output and standard error of the command, run in this process."""
-    done = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "EDGESHIFT_TRACES": ""}).invoke(
+def backtest(*words: str, named: str = "") -> tuple[int, str, str]:
+    """Code, standard output and standard error of the command, run in this process; ``named`` is the folder that the environment names."""
+    done = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "EDGESHIFT_TRACES": named}).invoke(
         app, ["backtest", *words], prog_name="edgeshift"
     )
     return done.exit_code, done.stdout, done.stderr
@@ -73,6 +74,11 @@ def test_the_same_folder_gives_the_same_figures(tmp_path: Path) -> None:
     assert once == again
 
 
+def rules(folder: Path) -> tuple[str, ...]:
+    """Words that ask for methods without a probability."""
+    return ("--traces", str(traces(folder)), "--method", "smoothing")
+
+
 Arranged = Callable[[Path], tuple[str, ...]]
 MISTAKES: dict[str, tuple[Arranged, str]] = {
     "nothing named": (lambda _: (), "name a folder of traces"),
@@ -90,6 +96,18 @@ MISTAKES: dict[str, tuple[Arranged, str]] = {
     "no time": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE[:3], "noon", *RANGE[4:]), "--from noon is neither"),
     "no step": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE[:7], "often"), "--step often is no whole number"),
     "empty range": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE[:5], "10", *RANGE[6:]), "there is not one step of 30 s"),
+    "a range of nothing": (
+        lambda path: ("--traces", str(path), *RANGE[:4]),
+        "--query, --from says what to read",
+    ),
+    "two places": (lambda path: ("--traces", str(path), "--prometheus", "http://127.0.0.1:1", *RANGE), "are two places to read from"),
+    "a file of a range": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE, "--dataset", "a"), "--dataset names files of --traces"),
+    "no probability": (
+        lambda path: (*rules(path), "--probability", "0.5"),
+        "no method asked for says any",
+    ),
+    "nothing to draw": (lambda path: (*rules(path), "--figure", str(path / "x.svg")), "add --method line or learned"),
+    "no history": (lambda path: (*rules(path), "--history", "12"), "a horizon of 12 steps needs 13 columns"),
     "nobody there": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE), "http://127.0.0.1:1 cannot be reached"),
     "no address": (lambda _: ("--prometheus", "server", *RANGE), "server is no address of a Prometheus"),
 }
@@ -108,6 +126,12 @@ def test_mistakes_are_one_sentence(tmp_path: Path, case: str) -> None:
     said = [line for line in err.splitlines() if sentence in line]
     assert len(said) == 1, err
     assert "Traceback" not in err
+
+
+def test_a_folder_that_the_environment_names_is_no_second_place(tmp_path: Path) -> None:
+    code, _, err = backtest("--prometheus", "http://127.0.0.1:1", *RANGE, named=str(tmp_path))
+    assert code == FAILED
+    assert "http://127.0.0.1:1 cannot be reached" in err
 
 
 def test_ctrl_c_prints_what_is_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecasting.backtest import Came, Fleet, roll, with_rules_to_beat
+from decision_engine.core.limits import Foresight
+from forecasting.backtest import Came, Fleet, Question, roll, with_rules_to_beat
 from forecasting.methods import LAST_VALUE, LEARNED, MARGIN
 from forecasting.scores import Scored, figures, score, together
 
@@ -48,7 +49,7 @@ def test_the_learned_forecaster_keeps_its_floor_on_recorded_loads() -> None:
     below = {}
     refreshing = 0.0
     for fleet in fleets():
-        said = roll(fleet, with_rules_to_beat((LEARNED,)), STEPS, time.process_time, lambda _: None)
+        said = roll(fleet, with_rules_to_beat((LEARNED,)), Question(STEPS, Foresight().probability), time.process_time, lambda _: None)
         came = Came.of(fleet, STEPS, FIRST_ORIGIN)
         scored[fleet.name] = {name: score(fleet, one, said[MARGIN], came, STEPS) for name, one in said.items()}
         below[fleet.name] = (fleet.values < 0.8).sum() / np.isfinite(fleet.values).sum()
