@@ -12,6 +12,8 @@ from forecasting.state import Unreadable, from_bytes, to_bytes
 
 KIND = b"edgeshift-model-1"
 SAVED_AT = struct.Struct("<d")
+MOST_AHEAD_SECONDS = 86_400.0
+"""A clock is set right by seconds or, once, by a wrong time zone's hours; what was learned is not forgotten for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def save_model_state(path: Path, state: ForecastState, now: float) -> str:
 
 
 def load_model_state(path: Path, now: float, max_age_seconds: float) -> LoadedState:
-    """Read the state back; never raises. A state from the future is as suspect as one that is too old."""
+    """Read the state back; never raises. A clock that was set back by more than a day makes a state as suspect as age does."""
     try:
         payload = unseal(KIND, path.read_bytes())
         (saved_at,) = SAVED_AT.unpack_from(payload)
@@ -50,7 +52,7 @@ def load_model_state(path: Path, now: float, max_age_seconds: float) -> LoadedSt
     if isinstance(state, Unreadable):
         return LoadedState(None, f"{path}: {state.reason}")
     age_seconds = now - saved_at
-    if not 0.0 <= age_seconds <= max_age_seconds:
+    if not -MOST_AHEAD_SECONDS <= age_seconds <= max_age_seconds:
         why = (
             f"is {age_seconds:.0f} s old, more than {max_age_seconds:.0f} s"
             if age_seconds > 0
