@@ -102,7 +102,8 @@ def _one_horizon(
     alarm = usable & (said >= alarm_at[None, :])
     acting = usable & acts(spoken, margin, place, fleet.limits)
     rule = usable & (margin.said.score[..., place] >= margin.scoring.acts_at)
-    chance = said if spoken.scoring.probability else acting.astype(np.float64)  # a rule's yes is probability 1, its no 0
+    # A rule's yes is probability 1, its no 0.
+    chance = said if spoken.scoring.probability else (said >= spoken.scoring.acts_at).astype(np.float64)
     onset, lead = leads(alarm, last, fleet.limits, steps)
     gated = usable if spoken.said.gate_open is not None else np.zeros_like(usable)
     sums = {

@@ -72,6 +72,7 @@ def test_ratios_and_seconds_stand_beside_what_they_are_made_of(tmp_path: Path) -
         expected = np.divide(yard["line"][figure]["value"], yard[rule][figure]["value"])
         np.testing.assert_allclose(yard["line"][f"{figure}_ratio"]["value"], expected, atol=2e-3)
         assert yard[rule][f"{figure}_ratio"]["value"] == [1.0] * 4
+    assert yard["margin"]["brier_skill"]["value"] == [0.0] * 4
     gain = np.subtract(yard["line"]["f1_acting"]["value"], yard["margin"]["f1_acting"]["value"])
     np.testing.assert_allclose(yard["line"]["f1_acting_gain"]["value"], gain, atol=2e-5)
     leads, seconds = (yard["line"][name]["value"] for name in ("median_lead", "median_lead_seconds"))
