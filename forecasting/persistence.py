@@ -231,7 +231,7 @@ def _judged(record: Singles, said: Floats, newest: Floats) -> Singles:
 def _earned(record: Singles, stood: Floats) -> Floats:
     """P by the rule «it stays as it is» (S; NaN where nothing stands): what its yes and no have meant so far, at first what they say.
 
-    As in ``forecasting.verdicts``, but not in hindsight: there rates are known before they can be learnt, and no chain beats that.
+    The formulas of ``forecasting.verdicts``, from outcomes so far alone: in hindsight a rate is known before it can be learnt.
     """
     alarms, hits, events, matured = record[:, [2, 3, 5, 6]].astype(np.float64).T
     after_yes = (hits.sum() + RULE_POINTS) / (alarms.sum() + RULE_POINTS)
