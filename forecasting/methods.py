@@ -14,12 +14,14 @@ from forecasting.baselines import LastValues, MarginSettings, last_values, predi
 from forecasting.forecasters import RegressionForecaster
 from forecasting.learned import LearnedForecaster, LearnedSettings
 from forecasting.learner import LearnerSettings
+from forecasting.persistence import PersistenceForecaster, PersistenceSettings
 from forecasting.regression import RegressionSettings
 from forecasting.rolling import known_loads
 
 LAST_VALUE: Final = "last-value"
 MARGIN: Final = "margin"
 LEARNED: Final = "learned"
+PERSISTENCE: Final = "persistence"
 SKILL_STEP: Final = 3
 """The step that the gate is judged at on the house's grid; the shortest horizon stands in for it where it is not asked for."""
 SMOOTHING_WEIGHTS: Final = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.12, 0.07, 0.03)
@@ -204,6 +206,11 @@ def _learned(settings: MethodSettings) -> Method:
     return Kept(LearnedForecaster(LearnedSettings(learner=learner)), settings.probability)
 
 
+def _persistence(settings: MethodSettings) -> Method:
+    chain = PersistenceSettings(horizon_steps=settings.horizon_steps, skill_step=settings.skill_step)
+    return Kept(PersistenceForecaster(chain), settings.probability)
+
+
 METHODS: Final[Mapping[str, Callable[[MethodSettings], Method]]] = {
     LAST_VALUE: _last_value,
     MARGIN: Margin,
@@ -212,8 +219,11 @@ METHODS: Final[Mapping[str, Callable[[MethodSettings], Method]]] = {
     "predict-linear": _predict_linear,
     "line": _line,
     LEARNED: _learned,
+    PERSISTENCE: _persistence,
 }
 """In the order in which they are shown: the two rules to beat first."""
+FOR_LOADS: Final = tuple(name for name in METHODS if name != PERSISTENCE)
+"""What a backtest runs unless it is told: a chain of two states is for classes that are seen or not."""
 
 
 def says_probability(name: str) -> bool:

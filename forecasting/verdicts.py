@@ -2,11 +2,11 @@
 
 Skill is the Brier skill of the event «reaches its limit within h steps» over the rule last value + volatility margin, at origins
 that were below the limit, with exponentially forgotten sums; see ``forecasting.skill`` for the shrinkage. The rule says yes or no, and
-would lose to any hedge if that counted as 1 or 0, to «never» above all. So it is given the probabilities that its yes and its no have
-turned out to mean, drawn to the fleet's:
+would lose to any hedge if that counted as 1 or 0, to «never» above all. So it is given the probabilities that its yes and its no had
+turned out to mean by then, drawn to the fleet's:
     h₁ = (events after yes + k·H₁) / (yes + k),   h₀ = (events after no + k·H₀) / (no + k),   k = 20
-    B(rule) = Σ after yes (h₁ − event)² + Σ after no (h₀ − event)²
-A forecast that does not know more than the rule does has no skill then.
+    B(rule) = Σ (h − event)²,   h = h₁ or h₀ by the rule's word, from the outcomes before this one (prequential: Dawid 1984)
+A forecast that does not know more than the rule does has no skill then. Both are judged on outcomes that they could not know.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ FLEET_FORGETTING: Final = 0.999
 """A fleet's record has many outcomes in each step, so 1,000 steps (eight hours) are enough, and it follows the day."""
 RULE_POINTS: Final = 20.0
 """What the rule's yes means on a series is known after some 20 of them; until then it is what it means in the fleet."""
+FIRST_YES, FIRST_NO = 0.5, 0.05
+"""What yes and no mean before the fleet's first outcome; worth one outcome."""
 FLEET_POINTS: Final = 200.0
 """A series' own record of both weighs as much as the fleet's after this many informative outcomes, as the gate's does."""
 ADVANTAGE: Final = 0.5
@@ -39,8 +41,8 @@ CALIBRATION_BINS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Trailing sums. Per series and horizon (S × H): squared errors of the model, how often the rule said yes (``alarms``) and the event
-    came after it (``hits``), informative outcomes, events, all outcomes;
+    """Trailing sums. Per series and horizon (S × H): squared errors of the model and of the rule, how often the rule said yes
+    (``alarms``) and the event came after it (``hits``), informative outcomes, events, all outcomes;
     ``experts`` S × H × 2 are the squared errors of the learnt event model and of the line alone.
 
     Per horizon, of the fleet: ``covered``, ``pinball`` and ``outcomes`` (H); ``onsets`` of overloads, ``foreseen`` ones and the sum of
@@ -48,6 +50,7 @@ class Verdicts:
     """
 
     model: Singles
+    rule: Singles
     alarms: Singles
     hits: Singles
     informative: Singles
@@ -68,7 +71,7 @@ class Verdicts:
     def none(cls, series: int, horizons: int) -> Verdicts:
         """Before the first outcome."""
         own, fleet, bins = np.zeros((series, horizons), np.float32), np.zeros(horizons), np.zeros((horizons, CALIBRATION_BINS))
-        return cls(own, own, own, own, own, own, np.zeros((series, horizons, 2), np.float32), *(fleet,) * 6, bins, bins, bins)
+        return cls(*(own,) * 7, np.zeros((series, horizons, 2), np.float32), *(fleet,) * 6, bins, bins, bins)
 
     def quality(self, grid_seconds: float) -> Quality:
         """The fleet's record at each horizon."""
@@ -92,19 +95,21 @@ class Verdicts:
 
     def evidence(self, horizon: int) -> Evidence:
         """What the gate is judged by, S each."""
-        model, alarms, hits, informative, events, matured = (
-            sums[:, horizon].astype(np.float64)
-            for sums in (self.model, self.alarms, self.hits, self.informative, self.events, self.matured)
-        )
-        rule = _squared(hits, alarms) + _squared(events - hits, matured - alarms)
-        return Evidence(model, rule, matured, informative, events)
+        sums = (self.model, self.rule, self.matured, self.informative, self.events)
+        return Evidence(*(one[:, horizon].astype(np.float64) for one in sums))
+
+    def meaning(self, alarm: NDArray[np.bool_]) -> Floats:
+        """The probability that the rule's word (S × H) has turned out to mean so far."""
+        yes = _shares(self.hits, self.alarms, FIRST_YES)
+        no = _shares(self.events - self.hits, self.matured - self.alarms, FIRST_NO)
+        return np.where(alarm, yes, no)
 
 
-def _squared(came: Floats, cases: Floats) -> Floats:
-    """Σ (h − event)² of each series' cases (S), h being the share that came, drawn to the fleet's."""
-    fleet = came.sum() / max(float(cases.sum()), 1.0)
-    share = (came + RULE_POINTS * fleet) / (cases + RULE_POINTS)
-    return np.asarray(came * np.square(1.0 - share) + np.maximum(cases - came, 0.0) * np.square(share))
+def _shares(came: Singles, cases: Singles, first: float) -> Floats:
+    """The share of cases (S × H) that came, drawn to the fleet's, which is ``first`` before there are any."""
+    came, cases = np.maximum(came, 0.0), np.maximum(cases, 0.0)
+    fleet = (came.sum(axis=0, dtype=np.float64) + first) / (cases.sum(axis=0, dtype=np.float64) + 1.0)
+    return np.asarray((came + RULE_POINTS * fleet) / (np.maximum(cases, came) + RULE_POINTS))
 
 
 def judge(verdicts: Verdicts, seen: Outcomes, onsets: Leads) -> Verdicts:
@@ -118,6 +123,7 @@ def judge(verdicts: Verdicts, seen: Outcomes, onsets: Leads) -> Verdicts:
     pinball = np.where(known, np.maximum(UPPER_QUANTILE * error, (UPPER_QUANTILE - 1.0) * error), 0.0)
     return Verdicts(
         model=verdicts.model * kept + np.where(usable, np.square(seen.probability - event), 0.0).astype(np.float32),
+        rule=verdicts.rule * kept + np.where(usable, np.square(verdicts.meaning(alarm) - event), 0.0).astype(np.float32),
         alarms=verdicts.alarms * kept + (usable & alarm),
         hits=verdicts.hits * kept + (usable & alarm & event),
         informative=verdicts.informative * kept + telling,

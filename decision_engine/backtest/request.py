@@ -13,7 +13,7 @@ from decision_engine.backtest.reading import BacktestError, Extent
 from decision_engine.core.limits import Foresight
 from decision_engine.observe.range_frames import RangeQuery
 from forecasting.backtest import Question, with_rules_to_beat
-from forecasting.methods import METHODS, says_probability
+from forecasting.methods import FOR_LOADS, METHODS, says_probability
 
 SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION: Final = re.compile(r"(\d+)([smhd]?)")
@@ -127,7 +127,7 @@ class BacktestRequest:
         for name in self.methods:
             if name not in METHODS:
                 raise BacktestError(f"there is no method {name}; there are {', '.join(METHODS)}")
-        return with_rules_to_beat(self.methods or tuple(METHODS))
+        return with_rules_to_beat(self.methods or FOR_LOADS)
 
 
 def _moment(option: str, word: str) -> int:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from decision_engine.backtest.request import BacktestRequest
 from decision_engine.backtest.run import print_backtest
 from decision_engine.cli import app
-from forecasting.methods import METHODS
+from forecasting.methods import FOR_LOADS, METHODS
 from tests.builders.backtest import traces
 
 FAILED, INTERRUPTED = 1, 130
@@ -39,7 +39,7 @@ def test_a_folder_gives_json_a_table_and_a_figure(tmp_path: Path) -> None:
     assert list(told["sources"]) == ["shop", "yard"]
     shop = told["sources"]["shop"]
     assert (shop["series"], shop["machines"], shop["points"], shop["grid_seconds"]) == (6, 3, 540, 60.0)
-    assert list(shop["methods"]) == list(told["means"]) == list(METHODS)
+    assert list(shop["methods"]) == list(told["means"]) == list(FOR_LOADS)
     learned = shop["methods"]["learned"]
     assert len(learned["skill"]["value"]) == 4
     assert all(low <= high for low, high in zip(learned["skill"]["low"], learned["skill"]["high"], strict=True))
@@ -47,7 +47,7 @@ def test_a_folder_gives_json_a_table_and_a_figure(tmp_path: Path) -> None:
     assert told["means"]["last-value"]["skill"]["value"] == [0.0] * 4
     assert set(told["reliability"]) == {"line", "learned"}
     words = "".join(ElementTree.parse(tmp_path / "figure.svg").getroot().itertext())
-    assert all(method in words for method in METHODS)
+    assert all(method in words for method in FOR_LOADS)
     assert "Limit 0.8" in words
 
 

@@ -25,6 +25,7 @@ def with_skill(state: ForecastState, skill: float, was_open: bool) -> ForecastSt
     arrays = dict(state.arrays)
     for name, worth in {
         "model": (1.0 - skill) * COUNTED / 4.0,
+        "rule": COUNTED / 4.0,
         "alarms": COUNTED / 2.0,
         "hits": COUNTED / 4.0,
         "informative": COUNTED,
