@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from decision_engine.core.limits import Foresight as ForesightLimits
 from decision_engine.core.limits import Limits
 from decision_engine.core.snapshot import Outlook
 from decision_engine.execute.model_state import load_model_state, save_model_state
 from decision_engine.observe.outlook import Foreseen, outlook
 from decision_engine.observe.watch import FleetWatch, Look
-from forecasting.api import Forecaster, ForecastState, Series
+from forecasting.api import Forecaster, ForecastState, ForecastTable, Series
 from forecasting.state import digest
 
 log = logging.getLogger(__name__)
 
+ASIDE = ".ignored"
+"""Ends the name of a file that did not fit."""
 SAVE_SECONDS = 300.0
 """An engine that is killed loses at most this much of what it learned."""
 STATE_MAX_AGE_SECONDS = 7 * 24 * 3600.0
@@ -35,8 +37,10 @@ class Foresight:
     state: ForecastState | None = None
     digest: str = ""
     _saved_at: float = float("nan")
+    _table: ForecastTable | None = None
+    _made_for: tuple[float, tuple[str, ...]] = field(default=(float("nan"), ()))
     _foreseen: Foreseen | None = None
-    _made_for: tuple[float, tuple[str, ...], float] = field(default=(float("nan"), (), float("nan")))
+    _asked_at: float = float("nan")
 
     def load(self, now: float) -> None:
         """Begin with what a former run learned; without a good file, begin anew and say why."""
@@ -55,12 +59,29 @@ class Foresight:
             if trouble:
                 log.warning("%s", trouble)
 
-    def _forecast(self, history: Series, now: float, limits: ForesightLimits, move_seconds_p95: float) -> Foreseen:
+    def _forecast(self, history: Series, now: float) -> ForecastTable:
         """Make a table, and name and keep what was learned by it."""
-        table, self.state = self.forecaster.forecast(history, self.state, now)
+        from_file, former = math.isnan(self._saved_at), self.state
+        table, self.state = self.forecaster.forecast(history, former, now)
+        if table.began_anew:
+            log.warning("%s", table.began_anew)
+            if from_file and former is not None:
+                self._set_aside()
         self.digest = digest(self.state)
         self._save_now_and_then(now)
-        return Foreseen.of(table, limits, move_seconds_p95)
+        return table
+
+    def _set_aside(self) -> None:
+        """Keep a file that did not fit: a mistake in the settings must not cost what was learned."""
+        if self.state_path is None:
+            return
+        aside = self.state_path.with_name(self.state_path.name + ASIDE)
+        try:
+            self.state_path.replace(aside)
+        except OSError as error:
+            log.warning("%s could not be set aside as %s: %s", self.state_path, aside.name, error.strerror or error)
+        else:
+            log.warning("%s is kept as %s; put it back once the settings are as they were", self.state_path, aside.name)
 
     def _save_now_and_then(self, now: float) -> None:
         if not abs(now - self._saved_at) < SAVE_SECONDS:
@@ -68,18 +89,19 @@ class Foresight:
             self.save(now)
 
     async def outlook(self, watch: FleetWatch, look: Look, limits: Limits, move_seconds_p95: float) -> Outlook | None:
-        """The outlook of this cycle; None while blind. The forecast is made anew when a grid step has passed, the fleet changed or moves
-        take longer or shorter.
+        """The outlook of this cycle; None while blind.
 
+        The forecast is made anew when a grid step has passed or the fleet changed, and asked anew when moves take longer or shorter.
         A large fleet takes a second and a start without memory some more, so the work is done beside the event loop.
         """
         if look.sight.readings.blind:
             return None
         now = look.sight.readings.now
-        asked_for = (watch.history.end(now), look.sight.index.device_ids, move_seconds_p95)
-        if self._foreseen is None or asked_for != self._made_for:
-            self._foreseen = await asyncio.to_thread(self._forecast, watch.series(look), now, limits.foresight, move_seconds_p95)
-            self._made_for = asked_for
-            if self._foreseen.table.began_anew:
-                log.warning("%s", self._foreseen.table.began_anew)
+        made_for = (watch.history.end(now), look.sight.index.device_ids)
+        if self._table is None or made_for != self._made_for:
+            self._table = await asyncio.to_thread(self._forecast, watch.series(look), now)
+            self._made_for, self._foreseen = made_for, None
+        if self._foreseen is None or move_seconds_p95 != self._asked_at:
+            self._foreseen = await asyncio.to_thread(Foreseen.of, self._table, limits.foresight, move_seconds_p95)
+            self._asked_at = move_seconds_p95
         return outlook(self._foreseen, look.cost_now, np.array(limits.overload.ratios))

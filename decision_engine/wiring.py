@@ -156,7 +156,9 @@ def _devices_of(actuator: str, catalog: Catalog) -> tuple[str, ...]:
 
 
 def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaster:
-    """The forecaster at the house's rhythm; its skill is judged where SC-12 acts by the configured prior of a move."""
+    """The forecaster at the house's rhythm; the regression is judged where SC-12 acts by the configured prior of a move, the learning one
+    at every horizon.
+    """
     times, foresight = limits.times, limits.foresight
     wanted = foresight.horizon_moves * foresight.move_seconds_prior / times.grid_seconds
     skill_step = next((step for step in times.grid_steps if step >= wanted), times.grid_steps[-1])
@@ -173,7 +175,6 @@ def forecaster_of(forecasting: ForecastingSettings, limits: Limits) -> Forecaste
         day_points = round(DAY_SECONDS / times.grid_seconds) if times.history_hours * HOUR_SECONDS > DAY_SECONDS else 0
         learner = LearnerSettings(
             horizon_steps=times.grid_steps,
-            skill_step=skill_step,
             day_points=day_points,
             alarm_probability=foresight.probability,
             line=line,

@@ -67,13 +67,14 @@ class ForecastTable:
     """What S series will do at H horizons, with bounds that know how little they know.
 
     ``horizon_seconds`` H, rising; ``p50``, ``p90`` and ``spread`` S × H (NaN where nothing can be said; p50 ≤ p90;
-    ``spread`` is the standard deviation of the error at that horizon); ``skill`` S (trailing Brier skill of the event
-    over last value + volatility margin, shrunk to the fleet's; NaN without any evidence); ``margin_p90`` S × H is
+    ``spread`` is the standard deviation of the error at that horizon); ``skill`` S × H (trailing Brier skill of the event
+    over last value + volatility margin, shrunk to the fleet's; NaN without any evidence) and ``gate_open`` S × H says where the
+    forecast may act; a method that is judged at one horizon says the same for all. ``margin_p90`` S × H is
     what the last value + volatility margin rule says; ``history_points`` S counts the known grid steps used;
     ``usual_overload_seconds`` S is the median length of past overloads (NaN when there were none); ``at`` is the time
-    the forecast was made for and ``method`` its name. ``gate_open`` S says where the forecast may act (None: where its skill
-    is above 0); ``chances`` is the method's own model of the event, and ``quality`` how the fleet's forecasts have done,
-    where it has them. ``began_anew`` is "" or the sentence that says why the state that was handed in was not believed.
+    the forecast was made for and ``method`` its name. ``chances`` is the method's model of the event (None: the table was
+    recorded without it), and ``quality`` how the fleet's forecasts have done, where the method keeps count. ``began_anew`` is ""
+    or the sentence that says why the state that was handed in was not believed.
     """
 
     at: float
@@ -83,10 +84,10 @@ class ForecastTable:
     p90: Floats
     spread: Floats
     skill: Floats
+    gate_open: NDArray[np.bool_]
     margin_p90: Floats
     history_points: NDArray[np.int64]
     usual_overload_seconds: Floats
-    gate_open: NDArray[np.bool_] | None = None
     chances: Chances | None = None
     quality: Quality | None = None
     began_anew: str = ""
@@ -96,23 +97,16 @@ class ForecastTable:
 
         ``limits`` is S or S × K; the answer S × H or S × K × H in [0, 1], not falling with the horizon nor rising with
         the limit; NaN where nothing can be said. Ask with ``capacity − hypothetical load`` to judge a placement.
+
+        Raises:
+            ValueError: ``limits`` has not one row per series, or the table was recorded without its model of the event.
         """
-        if self.chances is not None:
-            asked = np.asarray(limits, dtype=np.float64)
-            return self.chances.probability(asked) if asked.ndim == 2 else self.chances.probability(asked[:, None])[:, 0]
-        from forecasting.events import probability_over  # the table is a value; the arithmetic lives with the events
-
-        return probability_over(self, limits)
-
-    def highest(self, probability: float, horizon: int) -> Floats:
-        """The level that each series' maximum within a horizon stays below with 1 − ``probability`` (S).
-
-        ``p_over`` the other way round: what is left between this level and the limit can be placed there. NaN where nothing can be
-        said, +Inf where no level is safe. ``horizon`` counts the table's horizons from 0.
-        """
-        from forecasting.events import level_not_reached
-
-        return level_not_reached(self, probability, horizon)
+        asked = np.asarray(limits, dtype=np.float64)
+        if asked.ndim not in (1, 2) or asked.shape[0] != self.p50.shape[0]:
+            raise ValueError(f"limits of shape {asked.shape} do not fit {self.p50.shape[0]} series; give one row per series")
+        if self.chances is None:
+            raise ValueError(f"this table of {self.method} was recorded without its model of the event; ask when it is made")
+        return self.chances.probability(asked) if asked.ndim == 2 else self.chances.probability(asked[:, None])[:, 0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """All words of one method, S × T × H each; ``gate_open`` S × T, None for a method that says no probability."""
+    """All words of one method, S × T × H each; ``gate_open`` too, None for a method that says no probability."""
 
     p50: Singles
     p90: Singles
@@ -69,7 +69,7 @@ class Said:
     def nothing(cls, shape: tuple[int, int, int], gated: bool) -> Said:
         """Before the first word on S × T × H."""
         p50, p90, score = (np.full(shape, np.nan, np.float32) for _ in range(3))
-        return cls(p50, p90, score, np.zeros(shape[:2], dtype=np.bool_) if gated else None)
+        return cls(p50, p90, score, np.zeros(shape, dtype=np.bool_) if gated else None)
 
     def keep(self, column: int, word: Word) -> None:
         """Write one column's word down."""

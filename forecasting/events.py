@@ -12,6 +12,7 @@ Limits: with slowly wandering errors P is too high near the limit. A normal tail
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,23 +42,21 @@ def probability_under(p50: Floats, spread: Floats, limits: Floats) -> Floats:
     return np.where(unknown, np.nan, ndtr(score))
 
 
-def probability_over(table: ForecastTable, limits: Floats) -> Floats:
-    """P(the maximum up to each horizon ≥ limit): S × H for limits of S, S × K × H for limits of S × K.
+@dataclass(frozen=True, slots=True)
+class NormalChances:
+    """The event read off a forecast: ``p50`` and ``spread`` S × H as above."""
 
-    In [0, 1], not falling with the horizon, not rising with the limit; NaN where a forecast or a limit is unknown.
+    p50: Floats
+    spread: Floats
 
-    Raises:
-        ValueError: ``limits`` has not one row per series.
-    """
-    asked = np.asarray(limits, dtype=np.float64)
-    if asked.ndim not in (1, 2) or asked.shape[0] != table.p50.shape[0]:
-        raise ValueError(f"limits of shape {asked.shape} do not fit {table.p50.shape[0]} series; give one row per series")
-    p50, spread = table.p50, table.spread
-    if asked.ndim == 2:
-        p50, spread = p50[:, None, :], spread[:, None, :]
-    under = probability_under(p50, spread, asked[..., None])
-    unknown = np.isnan(under)
-    return np.where(unknown, np.nan, 1.0 - np.cumprod(np.where(unknown, 1.0, under), axis=-1))
+    def probability(self, limits: Floats) -> Floats:
+        """P(the maximum up to each horizon ≥ limit): limits S × K, answer S × K × H.
+
+        In [0, 1], not falling with the horizon, not rising with the limit; NaN where a forecast or a limit is unknown.
+        """
+        under = probability_under(self.p50[:, None, :], self.spread[:, None, :], limits[..., None])
+        unknown = np.isnan(under)
+        return np.where(unknown, np.nan, 1.0 - np.cumprod(np.where(unknown, 1.0, under), axis=-1))
 
 
 def level_not_reached(table: ForecastTable, probability: float, horizon: int) -> Floats:

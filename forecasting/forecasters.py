@@ -1,4 +1,4 @@
-"""The forecasters that the engine is given: the last value, and the regression with bounds learnt from its own errors."""
+"""Forecasters that start from nothing at each refresh: the last value, and the regression with bounds learnt from its own errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from forecasting.api import Floats, ForecastState, ForecastTable, Series
 from forecasting.calibration import LEAST_SPREAD, NORMAL_P90, Errors, Pool, better_pool, bounds, pool_errors
 from forecasting.episodes import usual_overload_seconds
+from forecasting.events import NormalChances
+from forecasting.gate import Words, opened, shrunk_skill, weigh
 from forecasting.regression import RegressionSettings
 from forecasting.rolling import newest_columns
-from forecasting.skill import joined, shrunk_skill
-from forecasting.trials import Trial, chunks, lead_columns, loads_until, naive_evidence, regression_trial
+from forecasting.trials import Trial, chunks, lead_columns, loads_until, naive_words, regression_trial
 
 REGRESSION: Final = "regression-1"
 """Methods are named with their version: a state is used by the method that wrote it and by no other."""
@@ -23,7 +24,7 @@ IGNORED: Final = "the error scale that was learned before is ignored, as it is a
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a method has to say, before it is made a table: S × H each, but ``skill`` S."""
+    """What a method has to say, before it is made a table: S × H each, but ``skill`` S, judged at one horizon for all."""
 
     method: str
     p50: Floats
@@ -61,7 +62,7 @@ class RegressionForecaster:
             fitted = np.concatenate([trial.log_square for trial in trials])
             bound = bounds(p50, errors, pool, fitted, np.asarray(settings.horizon_steps, dtype=np.float64))
             p90 = np.maximum(np.minimum(bound.p90, _ceiling(loads, settings)[:, None]), p50)
-            skill = shrunk_skill(joined([trial.evidence for trial in trials]), settings.skill_pseudo_points)
+            skill = _skill([trial.words for trial in trials], history, settings)
             estimate = Estimate(self.name, p50, p90, bound.spread, np.concatenate(margins), skill)
             table = _table(estimate, loads, history, now, settings)
             return replace(table, began_anew=IGNORED if state is not None and remembered is None else ""), pool_state(pool, settings)
@@ -85,8 +86,7 @@ class LastValueForecaster:
             last = np.concatenate([part.naive.last for part in parts])
             p50 = np.repeat(last[:, None], len(settings.horizon_steps), axis=1)
             spread = np.maximum(np.concatenate([part.naive.spread for part in parts]), LEAST_SPREAD)
-            evidence = joined([naive_evidence(part, settings) for part in parts])
-            skill = shrunk_skill(evidence, settings.skill_pseudo_points)
+            skill = _skill([naive_words(part, settings) for part in parts], history, settings)
             margin = np.concatenate([part.naive.margin_p90 for part in parts])
             estimate = Estimate(self.name, p50, p50 + NORMAL_P90 * spread, spread, margin, skill)
             return _table(estimate, loads, history, now, settings), ForecastState(self.name, {}, {})
@@ -113,6 +113,12 @@ def pool_state(pool: Pool, settings: RegressionSettings) -> ForecastState:
     return ForecastState(REGRESSION, arrays, {"series": float(pool.series)})
 
 
+def _skill(words: list[Words], history: Series, settings: RegressionSettings) -> Floats:
+    """The trailing skill of each series (S) at the settings' step."""
+    limits = np.asarray(history.limits, dtype=np.float64)
+    return shrunk_skill(weigh(Words.joined(words), limits, settings.skill_step), settings.skill_pseudo_points)
+
+
 def _joined_errors(trials: list[Trial]) -> Errors:
     """The errors of all chunks, one after the other."""
     return Errors(
@@ -132,6 +138,7 @@ def _ceiling(loads: Floats, settings: RegressionSettings) -> Floats:
 
 def _table(estimate: Estimate, loads: Floats, history: Series, now: float, settings: RegressionSettings) -> ForecastTable:
     """The answer of a method with what every method says alike."""
+    skill = np.where(np.isnan(estimate.p50).all(axis=1), np.nan, estimate.skill)[:, None].repeat(len(settings.horizon_steps), axis=1)
     used = newest_columns(loads, lead_columns(settings) + settings.columns)
     return ForecastTable(
         at=now,
@@ -140,8 +147,10 @@ def _table(estimate: Estimate, loads: Floats, history: Series, now: float, setti
         p50=estimate.p50,
         p90=estimate.p90,
         spread=estimate.spread,
-        skill=np.where(np.isnan(estimate.p50).all(axis=1), np.nan, estimate.skill),
+        skill=skill,
+        gate_open=opened(skill, np.zeros(skill.shape, dtype=np.bool_)),
         margin_p90=estimate.margin_p90,
         history_points=np.isfinite(used).sum(axis=1).astype(np.int64),
         usual_overload_seconds=usual_overload_seconds(loads, history.limits, history.grid_seconds),
+        chances=NormalChances(estimate.p50, estimate.spread),
     )

@@ -80,7 +80,7 @@ def kept(arrays: Mapping[str, NDArray[np.floating]], columns: int, settings: Lea
     if isinstance(arrays, KeptArrays):
         return (arrays.learnt, arrays.gate) if len(arrays.learnt.sums) == len(settings.horizon_steps) else None
     gate = arrays.get(GATE)
-    if gate is None or gate.ndim != 1:
+    if gate is None or gate.ndim != 2 or gate.shape[1] != len(settings.horizon_steps):
         return None
     learnt = from_arrays(arrays, columns, len(gate), settings)
     return None if learnt is None else (learnt, np.asarray(gate > 0.0))

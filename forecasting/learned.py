@@ -12,24 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecasting.api import Floats, ForecastState, ForecastTable, Series
 from forecasting.baselines import MarginSettings, last_values
 from forecasting.calibration import LEAST_SPREAD, NORMAL_P90
 from forecasting.episodes import usual_overload_seconds
+from forecasting.gate import opened, shrunk_skill
 from forecasting.keeping import KeptArrays
 from forecasting.learner import LearnerSettings, Learnt, crossing_now, nothing_said, take_in
-from forecasting.resuming import horizon_numbers, resumed, whole_steps
+from forecasting.resuming import Resumed, horizon_numbers, resumed, whole_steps
 from forecasting.rolling import known_loads, newest_columns, silent_columns
-from forecasting.skill import shrunk_skill
 
 LEARNED: Final = "learned-2"
 """Methods are named with their version: a state is used by the method that wrote it and by no other."""
 EPISODE_COLUMNS: Final = 288
 """The usual length of an overload is that of the newest ones: looking through a whole day at each refresh would cost more than all else."""
-CLOSED_BELOW: Final = -0.05
-"""The gate opens above 0 and closes below this: between the two it stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +36,6 @@ class LearnedSettings:
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     margin: MarginSettings = field(default_factory=MarginSettings)
     skill_pseudo_points: float = 200.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What each series' record is worth (S; NaN without any evidence), and whether it may act on its forecasts."""
-
-    skill: Floats
-    gate_open: NDArray[np.bool_]
-
-    @classmethod
-    def anew(cls, skill: Floats, open_before: NDArray[np.bool_]) -> Judged:
-        """Open or close each gate, or leave it as it was."""
-        return cls(skill, np.where(open_before, skill >= CLOSED_BELOW, skill > 0.0))
 
 
 class LearnedForecaster:
@@ -84,18 +68,18 @@ class LearnedForecaster:
                 until = loads[:, : column + 1]
                 recent = known_loads(newest_columns(until, margin.volatility_points + learner.horizon_steps[-1]))
                 learnt = take_in(learnt, until, limits, last_values(recent, learner.horizon_steps, margin).margin_p90, learner)
-            evidence = learnt.verdicts.evidence(learner.horizon_steps.index(learner.skill_step))
-            judged = Judged.anew(shrunk_skill(evidence, self.settings.skill_pseudo_points), start.gate)
-            table = replace(self._table(learnt, loads, replace(history, limits=limits), now, judged), began_anew=start.began_anew)
+            table = self._table(learnt, loads, replace(history, limits=limits), now, start)
         numbers = {"columns": float(learnt.columns), "end": start.end, "grid_seconds": history.grid_seconds, **horizon_numbers(learner)}
-        return table, ForecastState(self.name, KeptArrays(learnt, judged.gate_open), numbers, keys)
+        return table, ForecastState(self.name, KeptArrays(learnt, table.gate_open), numbers, keys)
 
-    def _table(self, learnt: Learnt, loads: Floats, history: Series, now: float, judged: Judged) -> ForecastTable:
+    def _table(self, learnt: Learnt, loads: Floats, history: Series, now: float, start: Resumed) -> ForecastTable:
         """What the newest column said, as a table."""
         learner = self.settings.learner
         said = learnt.origins[0] if learnt.origins else nothing_said(loads.shape[0], learner)
         chances = crossing_now(learnt, loads if learnt.origins else loads[:, :0], learner)
         p50, p90 = said.p50.astype(np.float64), said.p90.astype(np.float64)
+        evidence = [learnt.verdicts.evidence(horizon) for horizon in range(len(learner.horizon_steps))]
+        skill = np.stack([shrunk_skill(one, self.settings.skill_pseudo_points) for one in evidence], axis=1)
         episodes = loads[:, -EPISODE_COLUMNS:]
         return ForecastTable(
             at=now,
@@ -104,11 +88,12 @@ class LearnedForecaster:
             p50=p50,
             p90=p90,
             spread=np.maximum((p90 - p50) / NORMAL_P90, LEAST_SPREAD),
-            skill=np.where(np.isnan(p50).all(axis=1), np.nan, judged.skill),
+            skill=np.where(np.isnan(p50).all(axis=1, keepdims=True), np.nan, skill),
+            gate_open=opened(skill, start.gate),
             margin_p90=said.margin.astype(np.float64),
             history_points=chances.now.points.astype(np.int64),
             usual_overload_seconds=usual_overload_seconds(episodes, history.limits, history.grid_seconds),
-            gate_open=judged.gate_open,
             chances=chances,
             quality=learnt.verdicts.quality(history.grid_seconds),
+            began_anew=start.began_anew,
         )

@@ -29,13 +29,12 @@ Each column solves the twelfth part of the series whose turn it is, so that none
 
 @dataclass(frozen=True, slots=True)
 class LearnerSettings:
-    """``horizon_steps`` H rising; ``skill_step`` is the one that the gate is judged at; ``day_points`` columns make a day (0: unknown).
+    """``horizon_steps`` H rising; ``day_points`` columns make a day (0: unknown).
 
     From ``alarm_probability`` on a forecast alarms; nothing is learnt from it, the lead times are told by it.
     """
 
     horizon_steps: tuple[int, ...] = (1, 3, 6, 12)
-    skill_step: int = 3
     day_points: int = 0
     alarm_probability: float = 0.3
     support: tuple[float, float] = (0.0, 1.0)

@@ -23,7 +23,7 @@ MARGIN: Final = "margin"
 LEARNED: Final = "learned"
 PERSISTENCE: Final = "persistence"
 SKILL_STEP: Final = 3
-"""The step that the gate is judged at on the house's grid; the shortest horizon stands in for it where it is not asked for."""
+"""The step that the regression's gate is judged at on the house's grid; the shortest horizon stands in for it where it is not asked for."""
 SMOOTHING_WEIGHTS: Final = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.12, 0.07, 0.03)
 """From the last value to an average over some 33 points, in steps of about a third: errors between neighbours hardly differ.
 The last value is first, so that it speaks where all are equal."""
@@ -36,7 +36,7 @@ class Word:
     """What a method says of S series at H horizons, S × H each; NaN where it says nothing.
 
     ``score`` is how near it sees the event «reaches its limit within the horizon»: a probability, or a load in units of the limit.
-    ``gate_open`` S is where the engine would act on that probability (None: it is none); elsewhere the margin rule decides.
+    ``gate_open`` S × H is where the engine would act on that probability (None: it is none); elsewhere the margin rule decides.
     """
 
     p50: Floats
@@ -162,8 +162,7 @@ class Kept:
     def say(self, past: Series) -> Word:
         """Its table at the newest column."""
         table, self._state = self._forecaster.forecast(past, self._state, past.end)
-        gate_open = table.skill > 0.0 if table.gate_open is None else table.gate_open  # as in the engine; unknown skill: closed
-        return Word(table.p50, table.p90, table.p_over(past.limits), gate_open)
+        return Word(table.p50, table.p90, table.p_over(past.limits), table.gate_open)
 
 
 def in_limits(loads: Floats, limits: Floats) -> Floats:
@@ -199,16 +198,13 @@ def _learned(settings: MethodSettings) -> Method:
     learner = replace(
         defaults,
         horizon_steps=settings.horizon_steps,
-        skill_step=settings.skill_step,
         day_points=settings.day_points,
-        line=replace(defaults.line, horizon_steps=settings.horizon_steps, skill_step=settings.skill_step),
     )
     return Kept(LearnedForecaster(LearnedSettings(learner=learner)), settings.probability)
 
 
 def _persistence(settings: MethodSettings) -> Method:
-    chain = PersistenceSettings(horizon_steps=settings.horizon_steps, skill_step=settings.skill_step)
-    return Kept(PersistenceForecaster(chain), settings.probability)
+    return Kept(PersistenceForecaster(PersistenceSettings(settings.horizon_steps)), settings.probability)
 
 
 METHODS: Final[Mapping[str, Callable[[MethodSettings], Method]]] = {

@@ -33,7 +33,7 @@ class Leads:
 def leads(origins: tuple[Origin, ...], newest: Floats, horizon_steps: tuple[int, ...], alarm: float) -> Leads:
     """Look back from the newest column (S loads) at what ``origins`` (newest first) said; ``alarm`` is the probability that alarms.
 
-    A horizon counts once as many origins have spoken as it has steps.
+    A horizon counts for a series that was known as many steps ago.
     """
     if len(origins) < 2:
         return Leads.none(len(horizon_steps))
@@ -46,9 +46,9 @@ def leads(origins: tuple[Origin, ...], newest: Floats, horizon_steps: tuple[int,
         below = below & (origin.last[rows] < origin.limits[rows, 0])
         said = (origin.probability[rows] >= alarm) & (steps >= lead)
         found = np.where(below[:, None] & said, float(lead), found)
-    counts = steps <= len(origins)
-    return Leads(
-        onsets=np.where(counts, float(len(rows)), 0.0),
-        foreseen=np.where(counts, (found > 0.0).sum(axis=0), 0.0),
-        steps=np.where(counts, found.sum(axis=0), 0.0),
-    )
+    spoken = [
+        np.isfinite(origins[step - 1].last[rows]) if step <= len(origins) else np.zeros(len(rows), np.bool_) for step in horizon_steps
+    ]
+    counts = np.stack(spoken, axis=1)
+    found = np.where(counts, found, 0.0)
+    return Leads(counts.sum(axis=0, dtype=np.float64), (found > 0.0).sum(axis=0, dtype=np.float64), found.sum(axis=0))

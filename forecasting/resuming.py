@@ -25,7 +25,7 @@ LARGEST_COUNT: Final = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where to go on: what was learnt until ``end``, where the gate was open (S), and how many of the newest columns are ``new``.
+    """Where to go on: what was learnt until ``end``, where the gate was open (S × H), and how many of the newest columns are ``new``.
 
     ``began_anew`` is "" or the sentence that says why a state that was handed in is not gone on from.
     """
@@ -43,7 +43,7 @@ def resumed(state: ForecastState | None, method: str, history: Series, settings:
     bearable = bearable_columns(series, settings.horizon_steps[-1])
     found = "" if state is None else _remembered(state, method, history, settings)
     if isinstance(found, str):
-        gate = np.zeros(series, dtype=np.bool_)
+        gate = np.zeros((series, len(settings.horizon_steps)), dtype=np.bool_)
         return Resumed(nothing_learnt(series, settings), gate, history.end, min(columns, bearable), found)
     # The nearest whole number, so that refreshes a little early or late neither miss a column nor learn one twice.
     passed = whole_steps(history.end - found.end + history.grid_seconds / 2.0, history.grid_seconds, columns + bearable)
@@ -93,7 +93,7 @@ def _remembered(state: ForecastState, method: str, history: Series, settings: Le
         return _ignored("its series have no names and are not as many as now")
     places = {key: row for row, key in enumerate(state.keys)}
     rows = [places.get(key, -1) for key in history.keys]
-    gate = np.array([row >= 0 and bool(found.gate[row]) for row in rows], dtype=np.bool_)
+    gate = np.vstack([found.gate, np.zeros((1, found.gate.shape[1]), dtype=np.bool_)])[rows]  # −1 reads the last: a new one is closed
     return replace(found, learnt=moved(found.learnt, rows, settings), gate=gate)
 
 

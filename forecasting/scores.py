@@ -111,7 +111,7 @@ def _one_horizon(
         "true": alarm & event, "alarms": alarm, "events": event, "true_acting": acting & event, "alarms_acting": acting,
         "brier": np.where(usable, np.square(chance - event), 0.0), "brier_rule": rule != event,
         "onsets": onset, "caught": lead >= TWO_AHEAD, "caught_acting": leads(acting, last, fleet.limits, steps)[1] >= TWO_AHEAD,
-        "gated": gated, "gate_open": gated if spoken.said.gate_open is None else gated & spoken.said.gate_open,
+        "gated": gated, "gate_open": gated if spoken.said.gate_open is None else gated & spoken.said.gate_open[..., place],
     }  # fmt: skip
     summed = {name: np.asarray(values.sum(axis=1), dtype=np.float64) for name, values in sums.items()}
     summed["false_episodes"] = false_episodes(alarm, event, steps).astype(np.float64)
@@ -149,7 +149,7 @@ def acts(spoken: Spoken, margin: Spoken, place: int, limits: Floats) -> NDArray[
     by_margin = margin.said.p90[..., place] >= limits[:, None]
     if spoken.said.gate_open is None:
         return by_score if spoken.scoring.tuned else by_margin
-    return np.where(spoken.said.gate_open, by_score, by_margin)
+    return np.where(spoken.said.gate_open[..., place], by_score, by_margin)
 
 
 def _calibration(chance: Floats, event: NDArray[np.bool_]) -> Floats:

@@ -12,9 +12,9 @@ from forecasting.api import Floats, Series
 from forecasting.baselines import LastValues, last_values, rolling_volatility
 from forecasting.calibration import LEAST_SPREAD, Errors, shrunk_spread, summarise_errors
 from forecasting.events import probability_under
+from forecasting.gate import Words
 from forecasting.regression import Path, RegressionSettings, fitted_log_square, look_back, origin_path
 from forecasting.rolling import carried_forward, highest_ahead, known_loads, matured_sum, newest_columns, silent_columns
-from forecasting.skill import Evidence, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the regression says of some series before the fleet is asked: p50, the fit's own log variance (S × H), errors, skill."""
+    """What the regression says of some series before the fleet is asked: p50, the fit's own log variance (S × H), errors, words."""
 
     p50: Floats
     log_square: Floats
     errors: Errors
-    evidence: Evidence
+    words: Words
 
 
 def loads_until(history: Series, now: float, settings: RegressionSettings) -> Floats:
@@ -77,7 +77,7 @@ def regression_trial(chunk: Chunk, settings: RegressionSettings) -> Trial:
         squares.append(square)
         ratios.append(ratio)
     errors = Errors(np.stack(counts, axis=1), np.stack(squares, axis=1), np.stack(ratios, axis=1))
-    return Trial(np.stack(p50, axis=1), np.stack(log_square, axis=1), errors, _against_rule(chunk, 1.0 - under, settings))
+    return Trial(np.stack(p50, axis=1), np.stack(log_square, axis=1), errors, _beside_rule(chunk, 1.0 - under, settings))
 
 
 def spread_at_origins(path: Path, fitted: Floats, steps: int) -> Floats:
@@ -89,8 +89,8 @@ def spread_at_origins(path: Path, fitted: Floats, steps: int) -> Floats:
     return shrunk_spread(log_square, count, fitted, steps)
 
 
-def naive_evidence(chunk: Chunk, settings: RegressionSettings) -> Evidence:
-    """How the last value with its scatter did at every origin of a chunk."""
+def naive_words(chunk: Chunk, settings: RegressionSettings) -> Words:
+    """What the last value with its scatter said at every origin of a chunk."""
     lead = lead_columns(settings) + settings.window_points - 1
     last = carried_forward(chunk.loads, settings.margin.carry_points)[:, lead:]
     under = np.ones(last.shape)
@@ -98,13 +98,13 @@ def naive_evidence(chunk: Chunk, settings: RegressionSettings) -> Evidence:
         if steps <= settings.skill_step:
             distance = rolling_volatility(chunk.loads, steps, settings.margin).distance[:, lead:]
             under = under * probability_under(last, np.maximum(distance, LEAST_SPREAD), chunk.limits[:, None])
-    return _against_rule(chunk, 1.0 - under, settings)
+    return _beside_rule(chunk, 1.0 - under, settings)
 
 
-def _against_rule(chunk: Chunk, probability: Floats, settings: RegressionSettings) -> Evidence:
-    """Weigh probabilities at the origins against the margin rule's word there."""
+def _beside_rule(chunk: Chunk, probability: Floats, settings: RegressionSettings) -> Words:
+    """Probabilities at the origins beside the margin rule's word there."""
     steps, margin = settings.skill_step, settings.margin
     lead = lead_columns(settings) + settings.window_points - 1
     deviation = rolling_volatility(chunk.loads, steps, margin).deviation[:, lead:]
     last = carried_forward(chunk.loads, margin.carry_points)[:, lead:]
-    return weigh(probability, last + margin.margin_deviations * deviation, highest_ahead(chunk.loads[:, lead:], steps), chunk.limits)
+    return Words(probability, last + margin.margin_deviations * deviation, last, highest_ahead(chunk.loads[:, lead:], steps))

@@ -1,12 +1,6 @@
 """How the forecasts have done lately: per series whether they beat the margin rule, per horizon for the whole fleet how honest they were.
 
-Skill is the Brier skill of the event «reaches its limit within h steps» over the rule last value + volatility margin, at origins
-that were below the limit, with exponentially forgotten sums; see ``forecasting.skill`` for the shrinkage. The rule says yes or no, and
-would lose to any hedge if that counted as 1 or 0, to «never» above all. So it is given the probabilities that its yes and its no had
-turned out to mean by then, drawn to the fleet's:
-    h₁ = (events after yes + k·H₁) / (yes + k),   h₀ = (events after no + k·H₀) / (no + k),   k = 20
-    B(rule) = Σ (h − event)²,   h = h₁ or h₀ by the rule's word, from the outcomes before this one (prequential: Dawid 1984)
-A forecast that does not know more than the rule does has no skill then. Both are judged on outcomes that they could not know.
+The equations stand in ``forecasting.gate``; here the same sums are kept from column to column and forgotten exponentially.
 """
 
 from __future__ import annotations
@@ -19,18 +13,14 @@ from numpy.typing import NDArray
 
 from forecasting.api import Floats, Quality, Singles
 from forecasting.calibration import UPPER_QUANTILE
+from forecasting.gate import FIRST_NO, FIRST_YES, INFORMATIVE_PROBABILITY, Evidence, earned, pooled_skill
 from forecasting.onsets import Leads
 from forecasting.origin import Outcomes
-from forecasting.skill import INFORMATIVE_PROBABILITY, Evidence, pooled_skill
 
 FORGETTING: Final = 0.9995
 """A series' record counts for some 2,000 outcomes: sixteen hours on a grid of 30 s."""
 FLEET_FORGETTING: Final = 0.999
 """A fleet's record has many outcomes in each step, so 1,000 steps (eight hours) are enough, and it follows the day."""
-RULE_POINTS: Final = 20.0
-"""What the rule's yes means on a series is known after some 20 of them; until then it is what it means in the fleet."""
-FIRST_YES, FIRST_NO = 0.5, 0.05
-"""What yes and no mean before the fleet's first outcome; worth one outcome."""
 FLEET_POINTS: Final = 200.0
 """A series' own record of both weighs as much as the fleet's after this many informative outcomes, as the gate's does."""
 ADVANTAGE: Final = 0.5
@@ -100,16 +90,11 @@ class Verdicts:
 
     def meaning(self, alarm: NDArray[np.bool_]) -> Floats:
         """The probability that the rule's word (S × H) has turned out to mean so far."""
-        yes = _shares(self.hits, self.alarms, FIRST_YES)
-        no = _shares(self.events - self.hits, self.matured - self.alarms, FIRST_NO)
+        hits, alarms = self.hits.astype(np.float64), self.alarms.astype(np.float64)
+        other_hits, silences = self.events - hits, self.matured - alarms
+        yes = earned(hits, alarms, hits.sum(axis=0), alarms.sum(axis=0), FIRST_YES)
+        no = earned(other_hits, silences, other_hits.sum(axis=0), silences.sum(axis=0), FIRST_NO)
         return np.where(alarm, yes, no)
-
-
-def _shares(came: Singles, cases: Singles, first: float) -> Floats:
-    """The share of cases (S × H) that came, drawn to the fleet's, which is ``first`` before there are any."""
-    came, cases = np.maximum(came, 0.0), np.maximum(cases, 0.0)
-    fleet = (came.sum(axis=0, dtype=np.float64) + first) / (cases.sum(axis=0, dtype=np.float64) + 1.0)
-    return np.asarray((came + RULE_POINTS * fleet) / (np.maximum(cases, came) + RULE_POINTS))
 
 
 def judge(verdicts: Verdicts, seen: Outcomes, onsets: Leads) -> Verdicts:

@@ -28,8 +28,9 @@ SENTENCES: dict[str, dict[str, str]] = {
         "throttling_near": "{device} is {headroom_kelvin} K below its throttle trip, at {load} {resource}",
         "will_pass_limit": "{device} will pass {limit} {resource} in {seconds} "
         "(p90 {p90}, P {probability} within {horizon_seconds}, now {load})",
+        "may_pass_limit": "{device} may pass {limit} {resource} within {horizon_seconds}: P {probability} (p90 {p90}, now {load})",
         "margin_passes_limit": "{device} at {load} {resource} plus its volatility margin passes {limit} "
-        "(p90 {p90}, by the margin rule: the forecast has no skill here now)",
+        "(p90 {p90}, by the margin rule: the forecast has not earned the right to act here)",
         "home_has_room": "{workload} has been away from {home} for {seconds} and {home} has room again",
         "home_has_room_wished": "{workload} would go home to {home} after {seconds} away",
         # Why nothing is done about it now.
@@ -104,8 +105,10 @@ SENTENCES: dict[str, dict[str, str]] = {
         "throttling_near": "{device}의 {resource} 사용률 {load}, 온도 제한까지 {headroom_kelvin} K 남음",
         "will_pass_limit": "{device}의 {resource}이(가) {seconds} 안에 한계 {limit}를 넘을 전망 "
         "(p90 {p90}, {horizon_seconds} 내 확률 {probability}, 현재 {load})",
+        "may_pass_limit": "{device}의 {resource}이(가) {horizon_seconds} 내 한계 {limit}를 넘을 수 있음: 확률 {probability} "
+        "(p90 {p90}, 현재 {load})",
         "margin_passes_limit": "{device}의 {resource} {load}에 변동 여유를 더하면 {limit} 초과 "
-        "(p90 {p90}, 여유 규칙 적용: 지금은 예측 신뢰도 부족)",
+        "(p90 {p90}, 여유 규칙 적용: 예측이 여기서 아직 검증되지 않음)",
         "home_has_room": "{workload}: {home}을(를) 떠난 지 {seconds}, {home}에 다시 여유 있음",
         "home_has_room_wished": "{workload}: {home}을(를) 떠난 지 {seconds}, 복귀 희망",
         "first_look": "한 번 관측됨: 새 표본으로 다시 확인 후 결정",

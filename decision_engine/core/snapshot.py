@@ -55,9 +55,9 @@ class Outlook:
 
     ``background`` is the table of what stays (series ``device * R + resource``); ``cost_now`` D × R is what today's
     workloads add to it. The D × R × H arrays are of the whole: background plus workloads. ``margin_p90`` is the last
-    value + volatility margin rule's word; ``gate_open`` D × R says where the forecast itself may act. ``step`` is the horizon that
-    decides, and ``highest`` D × R the level that the whole stays below until then as surely as SC-12 wants it, by
-    the forecast where the gate is open and by the margin rule elsewhere.
+    value + volatility margin rule's word; ``skill`` and ``gate_open`` D × R are the forecast's at the deciding
+    horizon, and whether it may act itself there. ``step`` is the horizon that decides, and ``highest`` D × R the level that the
+    whole stays below until then as surely as SC-12 wants it, by the forecast where the gate is open and by the margin rule elsewhere.
     """
 
     background: ForecastTable

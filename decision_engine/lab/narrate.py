@@ -151,7 +151,7 @@ def _why(body: Mapping[str, Any]) -> str:
     words = because["parameters"]
     if because["code"] == "home_has_room":
         return f"{words['workload']} could go home to {words['home']}"
-    if because["code"] not in ("will_pass_limit", "margin_passes_limit", "over_limit"):
+    if because["code"] not in ("will_pass_limit", "may_pass_limit", "margin_passes_limit", "over_limit"):
         return str(body["sentence"])
     resource = RESOURCE_NAMES["en"].get(words["resource"], words["resource"])
     limit, load = percent(words["limit"]), percent(words["load"])
@@ -159,4 +159,7 @@ def _why(body: Mapping[str, Any]) -> str:
         return f"{words['device']} is at {load} {resource}, over {limit} for {duration(words['seconds'])}"
     if because["code"] == "will_pass_limit":
         return f"{words['device']} will pass {limit} {resource} in {duration(words['seconds'])} (p90 {percent(words['p90'])})"
+    if because["code"] == "may_pass_limit":
+        within = duration(words["horizon_seconds"])
+        return f"{words['device']} may pass {limit} {resource} within {within} (now {load}, P {words['probability']:.2f})"
     return f"{words['device']} may pass {limit} {resource} (now {load}, with its usual swing {percent(words['p90'])})"

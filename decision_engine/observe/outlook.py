@@ -11,6 +11,7 @@ from decision_engine.core.limits import Foresight
 from decision_engine.core.snapshot import Bools, Floats, Outlook
 from decision_engine.observe.history import History
 from forecasting.api import ForecastTable, Series
+from forecasting.events import level_not_reached
 
 R = len(RESOURCES)
 
@@ -35,7 +36,7 @@ def background_series(history: History, cost_is_measured: Bools, limits: Floats,
 class Foreseen:
     """What one refresh of the forecaster came to: its table, the deciding horizon, and what its S series stay below until then (S).
 
-    ``highest`` is told by the forecast where its gate is open and by the last value + volatility margin rule elsewhere.
+    ``highest`` is told by the forecast where its gate is open at that horizon and by the last value + volatility margin rule elsewhere.
     """
 
     table: ForecastTable
@@ -46,21 +47,14 @@ class Foreseen:
     def of(cls, table: ForecastTable, foresight: Foresight, move_seconds_p95: float) -> Foreseen:
         """Ask the table once for all that a cycle needs and that does not depend on the workloads' costs."""
         step = deciding_step(table.horizon_seconds, foresight.horizon_moves * move_seconds_p95)
-        return cls(table, step, np.where(gate_open(table), table.highest(foresight.probability, step), table.margin_p90[:, step]))
+        highest = level_not_reached(table, foresight.probability, step)
+        return cls(table, step, np.where(table.gate_open[:, step], highest, table.margin_p90[:, step]))
 
 
 def deciding_step(horizon_seconds: Floats, seconds: float) -> int:
     """Index of the first of H horizons that is at least ``seconds`` ahead, else of the last."""
     long_enough = np.flatnonzero(horizon_seconds >= seconds)
     return int(long_enough[0]) if len(long_enough) else len(horizon_seconds) - 1
-
-
-def gate_open(table: ForecastTable) -> Bools:
-    """Where the forecast itself may act (S): where it says so; a method without a gate of its own: where its skill is above 0."""
-    if table.gate_open is not None:
-        return table.gate_open
-    with np.errstate(invalid="ignore"):
-        return np.asarray(table.skill > 0.0)
 
 
 def outlook(foreseen: Foreseen, cost_now: Floats, limits: Floats) -> Outlook:
@@ -85,8 +79,8 @@ def outlook(foreseen: Foreseen, cost_now: Floats, limits: Floats) -> Outlook:
         p90=saturated(table.p90.reshape(shape) + cost),
         p_over=table.p_over((limits - cost_now).reshape(-1)).reshape(shape),
         margin_p90=saturated(table.margin_p90.reshape(shape) + cost),
-        skill=table.skill.reshape(devices, resources),
-        gate_open=gate_open(table).reshape(devices, resources),
+        skill=table.skill[:, foreseen.step].reshape(devices, resources),
+        gate_open=table.gate_open[:, foreseen.step].reshape(devices, resources),
         usual_overload_seconds=table.usual_overload_seconds.reshape(devices, resources),
         step=foreseen.step,
         highest=foreseen.highest.reshape(devices, resources) + cost_now,

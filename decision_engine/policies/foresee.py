@@ -37,16 +37,16 @@ def _wish(policy: ForeseePolicy, place: tuple[int, int], snapshot: Snapshot, out
     d, step = snapshot.devices, outlook.step
     name, kind, limit = d.ids[device], RESOURCES[resource], float(snapshot.resource_limits[resource])
     gate = bool(outlook.gate_open[device, resource])
-    peak = float(np.nanmax((outlook.p90 if gate else outlook.margin_p90)[device, resource]))
-    probability = float(outlook.p_over[device, resource, step])
+    p90 = (outlook.p90 if gate else outlook.margin_p90)[device, resource]
+    probability, seconds = float(outlook.p_over[device, resource, step]), _seconds_until(outlook, device, resource, limit)
     parameters: dict[str, Parameter] = {
         "device": name,
         "resource": kind,
         "limit": limit,
         "load": float(d.load[device, resource]),
-        "p90": peak,
+        "p90": float(p90[step]),
         "probability": probability if np.isfinite(probability) else None,
-        "seconds": _seconds_until(outlook, device, resource, limit),
+        "seconds": seconds,
         "horizon_seconds": float(outlook.background.horizon_seconds[step]),
         "skill": float(outlook.skill[device, resource]) if np.isfinite(outlook.skill[device, resource]) else None,
     }
@@ -55,23 +55,29 @@ def _wish(policy: ForeseePolicy, place: tuple[int, int], snapshot: Snapshot, out
         policy=policy.name,
         scenario=policy.scenario,
         subject=f"{name}/{kind}",
-        urgency=probability if np.isfinite(probability) else 0.0,
-        wish=Relieve(device=name, resource=kind, limit_ratio=limit, excess_ratio=max(peak - limit, 0.0), target_roles=("edge", "analysis")),
-        because=Reason("will_pass_limit" if gate else "margin_passes_limit", parameters),
+        urgency=probability if gate else 0.0,  # what has not earned to act does not say what comes first either
+        wish=Relieve(
+            device=name,
+            resource=kind,
+            limit_ratio=limit,
+            excess_ratio=max(float(np.nanmax(p90)) - limit, 0.0),  # what must go is what the load may come to at its highest
+            target_roles=("edge", "analysis"),
+        ),
+        because=Reason("margin_passes_limit" if not gate else "may_pass_limit" if seconds is None else "will_pass_limit", parameters),
         evidence=(
             Evidence(kind, name, float(d.load[device, resource]), at, True),
-            Evidence("forecast", name, peak, outlook.background.at, True),
+            Evidence("forecast", name, float(p90[step]), outlook.background.at, True),
         ),
     )
 
 
-def _seconds_until(outlook: Outlook, device: int, resource: int, limit: float) -> float:
-    """When the middle forecast passes the limit, read linearly between its steps; else the horizon asked for."""
+def _seconds_until(outlook: Outlook, device: int, resource: int, limit: float) -> float | None:
+    """When the middle forecast passes the limit, read linearly between its steps; None where it does not within the deciding horizon."""
     seconds: Floats = outlook.background.horizon_seconds
-    middle = outlook.p50[device, resource]
+    middle = outlook.p50[device, resource, : outlook.step + 1]
     crossed = np.flatnonzero(middle >= limit)
     if not len(crossed):
-        return float(seconds[outlook.step])
+        return None
     first = int(crossed[0])
     if first == 0:
         return float(seconds[0])

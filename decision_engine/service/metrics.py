@@ -22,27 +22,32 @@ from forecasting.api import ForecastTable
 CYCLE_BUCKETS_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 SKILL: Final = Metric(
-    "edgeshift_forecast_skill_ratio", "gauge", "ratio", ("device", "resource"), "Trailing Brier skill over last value + margin"
+    "edgeshift_forecast_skill_ratio",
+    "gauge",
+    "ratio",
+    ("device", "resource"),
+    "How much closer P of overload was lately than the margin rule (Brier skill): 1 perfect, 0 no better, below 0 worse",
 )
 GATE: Final = Metric(
     "edgeshift_forecast_gate_open", "gauge", "", ("device", "resource"), "1 where the forecast may act, 0 where the margin rule decides"
 )
+
+
+def _by_horizon(name: str, unit: str, meaning: str, *labels: str) -> Metric:
+    """A gauge of the whole fleet's forecasts, by how many seconds ahead they look."""
+    return Metric(f"edgeshift_forecast_{name}", "gauge", unit, ("horizon", *labels), meaning)
+
+
 QUALITY_METRICS: Final = (
-    Metric(
-        "edgeshift_forecast_coverage_ratio", "gauge", "ratio", ("horizon",), "Trailing share of loads at or below p90, by seconds ahead"
-    ),
-    Metric("edgeshift_forecast_pinball_ratio", "gauge", "ratio", ("horizon",), "Trailing mean pinball loss of p90, by seconds ahead"),
-    Metric(
-        "edgeshift_forecast_fleet_skill_ratio", "gauge", "ratio", ("horizon",), "Trailing Brier skill over the margin rule, of the fleet"
-    ),
-    Metric("edgeshift_forecast_foreseen_ratio", "gauge", "ratio", ("horizon",), "Trailing share of overloads that an alarm stood before"),
-    Metric("edgeshift_forecast_lead_seconds", "gauge", "seconds", ("horizon",), "Trailing mean time from the first alarm to the overload"),
+    _by_horizon("coverage_ratio", "ratio", "Share of recent loads at or below p90, by seconds ahead; 0.9 is promised"),
+    _by_horizon("pinball_ratio", "ratio", "Recent mean pinball loss of p90, by seconds ahead"),
+    _by_horizon("fleet_skill_ratio", "ratio", "edgeshift_forecast_skill_ratio of the whole fleet as one, by seconds ahead"),
+    _by_horizon("foreseen_ratio", "ratio", "Share of recent overloads before which P had reached foresight.probability"),
+    _by_horizon("lead_seconds", "seconds", "How long before the overloads that it foresaw it did so, in the mean"),
 )
 CALIBRATION_METRICS: Final = (
-    Metric(
-        "edgeshift_forecast_said_ratio", "gauge", "ratio", ("horizon", "tenth"), "Mean probability of overload that was said, by its tenth"
-    ),
-    Metric("edgeshift_forecast_came_ratio", "gauge", "ratio", ("horizon", "tenth"), "Share of overloads that came where it was said"),
+    _by_horizon("said_ratio", "ratio", "Mean P of overload that was said lately, by tenths: 3 is 0.3 to 0.4", "tenth"),
+    _by_horizon("came_ratio", "ratio", "Share of overloads that came of it; the same as was said where P is calibrated", "tenth"),
 )
 FORECAST_METRICS: Final = (SKILL, GATE, *QUALITY_METRICS, *CALIBRATION_METRICS)
 
@@ -128,21 +133,21 @@ class EngineMetrics:
 
 
 class ForecastFamilies(Collector):
-    """Skill and gate of the newest snapshot, written out when somebody asks and not in every cycle."""
+    """Skill, gate and record of the newest snapshot's forecasts, written out when somebody asks and not in every cycle."""
 
     snapshot: Snapshot | None = None
 
     def collect(self) -> Iterator[Family]:
-        """Where nothing is known about skill there is no sample, never a 0."""
+        """Where nothing is known about skill there is no sample of it, never a 0; the gate is closed there, and that is said."""
         skill, gate = _family(SKILL), _family(GATE)
         snapshot = self.snapshot
         outlook = None if snapshot is None else snapshot.outlook
         if snapshot is not None and outlook is not None:
             for device, skills, gates in zip(snapshot.devices.ids, outlook.skill.tolist(), outlook.gate_open.tolist(), strict=True):
                 for resource, ratio, is_open in zip(RESOURCES, skills, gates, strict=True):
+                    gate.add_metric((device, resource), 1 if is_open else 0)
                     if math.isfinite(ratio):
                         skill.add_metric((device, resource), ratio)
-                        gate.add_metric((device, resource), 1 if is_open else 0)
         yield from (skill, gate, *_quality(None if outlook is None else outlook.background))
 
 

@@ -21,6 +21,7 @@ CORES, MEMORY = 8.0, 16e9
 class FakeDevice:
     id: str
     load: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    p50: tuple[float, float, float] | None = None
     p90: tuple[float, float, float] | None = None
     highest: tuple[float, float, float] | None = None
     p_over: float = 0.0
@@ -106,7 +107,7 @@ class FakeFleet:
     def _outlook(self) -> Outlook:
         ds = self.devices
         h = len(HORIZONS)
-        p50 = np.repeat(np.array([d.load for d in ds], dtype=float)[:, :, None], h, axis=2)
+        p50 = np.repeat(np.array([d.p50 or d.load for d in ds], dtype=float)[:, :, None], h, axis=2)
         p90 = np.repeat(np.array([d.p90 or d.load for d in ds], dtype=float)[:, :, None], h, axis=2)
         p_over = np.zeros_like(p50)
         p_over[:, 0, :] = np.array([d.p_over for d in ds])[:, None]
@@ -119,7 +120,8 @@ class FakeFleet:
             p50=flat,
             p90=p90.reshape(rows, h),
             spread=np.full((rows, h), 0.01),
-            skill=np.repeat([d.skill for d in ds], 3),
+            skill=np.repeat([d.skill for d in ds], 3)[:, None].repeat(h, axis=1),
+            gate_open=np.repeat([d.gate for d in ds], 3)[:, None].repeat(h, axis=1),
             margin_p90=flat,
             history_points=np.full(rows, 100),
             usual_overload_seconds=np.full(rows, 120.0),

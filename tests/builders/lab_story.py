@@ -97,6 +97,7 @@ def overload_story() -> list[tuple[float, Sequence[Event]]]:
     cycles = [story.turn()]
     crowded = device(story.fleet, SOURCE)
     crowded.load, crowded.p90, crowded.p_over = (0.80, 0.5, 0.5), (0.91, 0.52, 0.55), 0.71
+    crowded.p50 = (0.86, 0.51, 0.52)
     cycles += [story.turn(), story.turn()]
     story.fleet.generations[f"{GUEST}@{TARGET}"] = 2
     story.place(GUEST, SOURCE, TARGET, edge_09=STARTING)
@@ -108,6 +109,7 @@ def overload_story() -> list[tuple[float, Sequence[Event]]]:
     story.phases.clear()
     story.place(GUEST, TARGET)
     crowded.load, crowded.p90, crowded.p_over = (0.78, 0.5, 0.5), (0.81, 0.52, 0.55), 0.08
+    crowded.p50 = None
     cycles += [story.turn(), story.turn(60.0)]
     times = [cycle[-1][1]["at"] for cycle in cycles]
     return list(zip(times, cycles, strict=True))

@@ -42,7 +42,7 @@ def overloaded() -> FakeFleet:
 
 def foreseen() -> FakeFleet:
     fleet = calm_fleet()
-    fleet.devices[0] = FakeDevice("edge-01", load=(0.80, 0.5, 0.5), p90=(0.91, 0.5, 0.5), p_over=0.7)
+    fleet.devices[0] = FakeDevice("edge-01", load=(0.80, 0.5, 0.5), p50=(0.86, 0.5, 0.5), p90=(0.91, 0.5, 0.5), p_over=0.7)
     return fleet
 
 
@@ -124,8 +124,29 @@ def test_foresight_moves_before_the_limit_and_says_so() -> None:
     decision = only(look_twice(foreseen(), quick_limits())[0], "foresee")
     assert decision.verdict == "act"
     text = sentence(decision)
-    assert text.startswith("edge-01 will pass 85 % CPU")
+    assert text.startswith("edge-01 will pass 85 % CPU in 30 s (p90 91 %, P 0.70 within 90 s, now 80 %)")
     assert "moving detector/cam-01/main from edge-01 to edge-02" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"p50": (0.80, 0.5, 0.5)}, "edge-01 may pass 85 % CPU within 90 s: P 0.70 (p90 91 %, now 80 %)", id="not-probable"),
+        pytest.param(
+            {"gate": False},
+            "edge-01 at 80 % CPU plus its volatility margin passes 85 % "
+            "(p90 91 %, by the margin rule: the forecast has not earned the right to act here)",
+            id="not-earned",
+        ),
+    ],
+)
+def test_no_sentence_says_more_than_the_forecast_does(change: dict[str, object], said: str) -> None:
+    fleet = foreseen()
+    fleet.devices[0] = replace(fleet.devices[0], **change)  # type: ignore[arg-type]
+    decision = only(look_twice(fleet, quick_limits())[0], "foresee")
+    assert sentence(decision).startswith(said + "; moving")
+    assert decision.proposal is not None
+    assert decision.proposal.urgency == (0.7 if "p50" in change else 0.0)
 
 
 @pytest.mark.parametrize(

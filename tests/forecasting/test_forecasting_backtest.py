@@ -185,7 +185,7 @@ def test_the_engine_acts_on_the_probability_only_where_the_gate_is_open(gate: st
     chance = np.array([[0.5, 0.49, 0.9, 0.9, 0.1, 0.1, np.nan, 0.0]])
     margin = np.array([[0.79, 0.6, 0.8, 0.95, 0.7, 0.7, np.nan, 0.7]]) + 1e-6
     none = np.full_like(chance, np.nan)
-    words = spoken(none, none, chance, PROBABILITY, np.array([[mark == "o" for mark in gate]]))
+    words = spoken(none, none, chance, PROBABILITY, np.array([[[mark == "o"] for mark in gate]]))
     rule = spoken(none, margin, none, OWN_BOUND)
     assert "".join(".#"[int(said)] for said in acts(words, rule, 0, np.array([LIMIT]))[0]) == acting
     small = fleet(LOADS)

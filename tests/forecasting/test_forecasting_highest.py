@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from forecasting.api import Forecaster, ForecastTable
+from forecasting.events import level_not_reached
 from forecasting.forecasters import LastValueForecaster, RegressionForecaster
 from forecasting.learned import LEARNED, LearnedForecaster
 from tests.builders.forecasting import END, ar1, events, history
@@ -27,7 +28,7 @@ def told(forecaster: Forecaster) -> ForecastTable:
 @pytest.mark.parametrize("horizon", [0, 3])
 def test_the_level_is_where_the_probability_begins(forecaster: Forecaster, probability: float, horizon: int) -> None:
     table = told(forecaster)
-    level = table.highest(probability, horizon)
+    level = level_not_reached(table, probability, horizon)
     known = np.isfinite(table.p50[:, 0])
     assert np.isnan(level[-1]) and np.isfinite(level[known]).all()
     safe, near = table.p_over(level)[:, horizon], table.p_over(level - 0.02)[:, horizon]
@@ -37,7 +38,7 @@ def test_the_level_is_where_the_probability_begins(forecaster: Forecaster, proba
 
 def test_it_rises_with_the_horizon_and_falls_with_the_probability() -> None:
     table = told(LearnedForecaster())
-    near, far, bold = table.highest(0.3, 0)[:-1], table.highest(0.3, 3)[:-1], table.highest(0.6, 3)[:-1]
+    near, far, bold = (level_not_reached(table, *asked)[:-1] for asked in ((0.3, 0), (0.3, 3), (0.6, 3)))
     assert (far >= near - 0.01).all() and (bold <= far + 0.01).all()
 
 
@@ -46,4 +47,4 @@ def test_where_no_level_is_safe_none_is_named() -> None:
         def probability(self, limits: np.ndarray) -> np.ndarray:
             return np.ones((*limits.shape, 4))
 
-    assert np.isposinf(replace(told(LearnedForecaster()), chances=Certain()).highest(0.3, 2)).all()
+    assert np.isposinf(level_not_reached(replace(told(LearnedForecaster()), chances=Certain()), 0.3, 2)).all()

@@ -68,7 +68,7 @@ def test_a_new_fleet_says_the_last_value_as_soon_as_there_is_one(points: int) ->
     table, _ = LearnedForecaster().forecast(history(values), None, END)
     np.testing.assert_array_equal(table.p50, np.full((2, 4), 0.4 if points else NAN).astype(np.float32))
     assert table.history_points.tolist() == [points, points]
-    assert table.gate_open is not None and not table.gate_open.any()
+    assert not table.gate_open.any()
     sound(table, np.full((2, 1), LIMIT))
 
 

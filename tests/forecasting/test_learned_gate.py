@@ -9,10 +9,10 @@ import pytest
 
 from forecasting import choice
 from forecasting.api import Floats, ForecastState
+from forecasting.gate import shrunk_skill
 from forecasting.learned import LearnedForecaster
 from forecasting.onsets import Leads
 from forecasting.origin import Outcomes
-from forecasting.skill import shrunk_skill
 from forecasting.verdicts import Verdicts, judge
 from tests.builders.forecasting import LIMIT, events, lived, past, ramps
 
@@ -58,14 +58,13 @@ def test_gate_opens_above_zero_and_closes_below_minus_five_hundredths(skill: flo
     seen = past(values, 70)
     table, after = forecaster.forecast(seen, with_skill(state, skill, was_open), seen.end)
     np.testing.assert_allclose(table.skill, skill, atol=1e-3)
-    assert table.gate_open is not None and (table.gate_open == opened).all()
+    assert (table.gate_open == opened).all()
     assert (after.arrays["series/gate"] == float(opened)).all()
 
 
 def gates(values: Floats, first: int) -> Floats:
     tables, _ = lived(LearnedForecaster(), values, range(first, values.shape[1]))
     last = tables[-1]
-    assert last.gate_open is not None
     np.testing.assert_array_equal(last.gate_open, last.skill > 0.0)
     return np.asarray(last.gate_open, dtype=np.float64)
 
@@ -81,7 +80,7 @@ def test_fleet_that_never_comes_near_its_limit_has_nothing_to_prove() -> None:
 
 def test_nobody_may_act_before_anything_is_known() -> None:
     table, _ = LearnedForecaster().forecast(past(np.full((3, 4), LIMIT - 0.05), 3), None, 0.0)
-    assert table.gate_open is not None and not table.gate_open.any()
+    assert not table.gate_open.any()
 
 
 @pytest.mark.parametrize("said", [0.0, 0.02, 0.5], ids=["never", "hardly ever", "perhaps"])

@@ -31,8 +31,8 @@ def test_a_foreseen_overload_is_told_from_first_look_to_checked_effect() -> None
     narrator = Narrator(STARTED_AT)
     told = [line for _, events in overload_story() for line in tell(narrator, events)]
     assert [(str(line), line.tone) for line in told] == [
-        ("[ 10 s] edge-03 will pass 85 % CPU in 90 s (p90 91 %): seen once, a second look decides", "dim"),
-        ("[ 15 s] edge-03 will pass 85 % CPU in 90 s (p90 91 %); moving detector/cam-03/main to edge-09 (41 % → 55 %)", "warn"),
+        ("[ 10 s] edge-03 will pass 85 % CPU in 30 s (p90 91 %): seen once, a second look decides", "dim"),
+        ("[ 15 s] edge-03 will pass 85 % CPU in 30 s (p90 91 %); moving detector/cam-03/main to edge-09 (41 % → 55 %)", "warn"),
         ("[ 25 s] edge-09 runs detector/cam-03/main, Ready after 10.0 s", "plain"),
         ("[ 30 s] first result from edge-09: the old placement on edge-03 is stopped", "good"),
         ("[ 35 s] edge-03 is stopping its old placement of detector/cam-03/main", "dim"),

@@ -182,7 +182,7 @@ def test_notes_and_lines_stand_in_their_order_and_long_ones_keep_their_numbers_w
     screen.note("Prometheus was killed on purpose", "bad")
     lines = text_of(screen.render(at), (100, 30))
     told = [line.rstrip() for line in lines]
-    moving = told.index("[ 15 s] ! edge-03 will pass 85 % CPU in 90 s (p90 91 %); moving detector/cam-03/main to edge-09")
+    moving = told.index("[ 15 s] ! edge-03 will pass 85 % CPU in 30 s (p90 91 %); moving detector/cam-03/main to edge-09")
     assert told[moving + 1 : moving + 3] == ["          (41 % → 55 %)", "[ 15 s] ✗ Prometheus was killed on purpose"]
 
 

@@ -10,6 +10,7 @@ from decision_engine.core.snapshot import Floats, Outlook
 from decision_engine.observe.outlook import Foreseen, deciding_step
 from decision_engine.observe.outlook import outlook as outlook_of
 from forecasting.api import ForecastTable
+from forecasting.events import NormalChances
 
 LIMITS = np.array([0.85, 0.85, 0.85])
 HORIZONS = np.array([30.0, 90.0])
@@ -18,16 +19,19 @@ HORIZONS = np.array([30.0, 90.0])
 def table(devices: int = 2) -> ForecastTable:
     rows = devices * 3
     middle = np.tile(np.linspace(0.1, 0.6, rows)[:, np.newaxis], (1, 2))
-    skill = np.linspace(-0.5, 0.5, rows)
+    skill = np.linspace(-0.5, 0.5, rows)[:, np.newaxis].repeat(2, axis=1)
     skill[-1] = np.nan
+    spread = np.full((rows, 2), 0.08)
     return ForecastTable(
         at=1000.0,
         method="test",
         horizon_seconds=HORIZONS,
         p50=middle,
         p90=middle + 0.1,
-        spread=np.full((rows, 2), 0.08),
+        spread=spread,
         skill=skill,
+        gate_open=skill > 0.0,
+        chances=NormalChances(middle, spread),
         margin_p90=middle + 0.15,
         history_points=np.full(rows, 100),
         usual_overload_seconds=np.full(rows, 120.0),

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from forecasting.api import Floats, ForecastTable
+from forecasting.events import NormalChances
 from forecasting.forecasters import LastValueForecaster, RegressionForecaster
+from forecasting.gate import Evidence, Words, pooled_skill, shrunk_skill, weigh
 from forecasting.regression import RegressionSettings, fitted_log_square, look_back, origin_path
-from forecasting.skill import Evidence, pooled_skill, shrunk_skill, weigh
 from forecasting.trials import spread_at_origins
 from tests.builders.forecasting import END, LIMIT, ar1, history, ramps
 
@@ -19,9 +20,11 @@ NAN = float("nan")
 
 
 def table_of(p50: Floats, spread: Floats) -> ForecastTable:
-    nothing = np.full(p50.shape[0], NAN)
+    nothing, shape = np.full(p50.shape[0], NAN), p50.shape
     steps = np.arange(1.0, p50.shape[1] + 1.0)
-    return ForecastTable(END, "test", steps, p50, p50, spread, nothing, p50, np.zeros(p50.shape[0], dtype=np.int64), nothing)
+    closed, counts = np.zeros(shape, dtype=np.bool_), np.zeros(p50.shape[0], dtype=np.int64)
+    chances = NormalChances(p50, spread)
+    return ForecastTable(END, "test", steps, p50, p50, spread, np.full(shape, NAN), closed, p50, counts, nothing, chances)
 
 
 @given(
@@ -82,20 +85,43 @@ def test_skill_is_drawn_to_the_fleets_by_its_informative_origins() -> None:
     np.testing.assert_allclose(shrunk_skill(two, 200.0), [(50.0 * 0.8 + 200.0 * fleet) / 250.0, fleet])
 
 
-def test_origins_count_only_where_everything_is_known() -> None:
+def weighed(probability: Floats, margin: Floats, highest: Floats, limits: Floats, last: float = 0.1) -> Evidence:
+    """Origins from which one step is looked ahead."""
+    return weigh(Words(probability, margin, np.full(highest.shape, last), highest), limits, 1)
+
+
+def test_origins_count_only_where_everything_is_known_and_below_the_limit() -> None:
     highest = np.array([[0.9, 0.1, NAN, 0.9, 0.9, 0.1]])
     margin = np.array([[0.9, 0.9, 0.9, NAN, 0.1, 0.1]])
     probability = np.array([[0.5, 0.5, 0.5, 0.5, NAN, 0.01]])
-    found = weigh(probability, margin, highest, np.array([LIMIT]))
+    found = weighed(probability, margin, highest, np.array([LIMIT]))
     assert (found.matured[0], found.informative[0], found.events[0]) == (3.0, 2.0, 1.0)
     assert found.model[0] == pytest.approx(0.25 + 0.25 + 0.0001)
-    assert found.rule[0] == 1.0
-    assert weigh(probability, margin, highest, np.array([NAN])).matured[0] == 0.0
+    assert weighed(probability, margin, highest, np.array([NAN])).matured[0] == 0.0
+    assert weighed(probability, margin, highest, np.array([LIMIT]), last=LIMIT).matured[0] == 0.0
+
+
+def test_the_rule_is_judged_by_what_its_words_had_meant_before_each_outcome() -> None:
+    highest = np.array([[0.9, 0.1, 0.9, 0.1]])
+    margin = np.array([[0.9, 0.9, 0.1, 0.1]])
+    found = weighed(np.full((1, 4), 0.5), margin, highest, np.array([LIMIT]))
+    yes_then = (1.0 + 20.0 * (1.0 + 0.5) / 2.0) / 21.0  # one yes has come true by the second origin's time
+    no_then = (1.0 + 20.0 * (1.0 + 0.05) / 2.0) / 21.0
+    assert found.rule[0] == pytest.approx((0.5 - 1.0) ** 2 + yes_then**2 + (0.05 - 1.0) ** 2 + no_then**2)
 
 
 def test_reaching_the_limit_exactly_is_an_event_and_an_alarm() -> None:
-    exact = weigh(np.array([[1.0]]), np.array([[LIMIT]]), np.array([[LIMIT]]), np.array([LIMIT]))
-    assert (exact.events[0], exact.model[0], exact.rule[0]) == (1.0, 0.0, 0.0)
+    exact = weighed(np.array([[1.0]]), np.array([[LIMIT]]), np.array([[LIMIT]]), np.array([LIMIT]))
+    assert (exact.events[0], exact.model[0], exact.rule[0]) == (1.0, 0.0, 0.25)
+
+
+@pytest.mark.parametrize("said", [0.0, 0.02, 0.3])
+def test_who_always_says_the_same_has_no_skill(said: float) -> None:
+    generator = np.random.default_rng(7)
+    last = generator.uniform(0.5, 0.84, (40, 300))
+    margin, highest = last + generator.uniform(0.0, 0.2, last.shape), last + generator.uniform(0.0, 0.15, last.shape)
+    found = weigh(Words(np.full(last.shape, said), margin, last, highest), np.full(40, LIMIT), 3)
+    assert (shrunk_skill(found, 200.0) <= 0.0).all()
 
 
 def test_spread_that_skill_is_judged_by_knows_no_outcome_before_its_time() -> None:
@@ -113,13 +139,13 @@ def test_spread_that_skill_is_judged_by_knows_no_outcome_before_its_time() -> No
 
 
 def skill(values: Floats, limit: float = LIMIT) -> Floats:
-    return RegressionForecaster().forecast(history(values, limit), None, END)[0].skill
+    return RegressionForecaster().forecast(history(values, limit), None, END)[0].skill[:, 0]
 
 
 def test_fleet_with_ramps_shows_skill_better_than_the_last_value_has() -> None:
     values = np.concatenate([ramps(10, 240, (first, first + 70), seed=first) for first in range(110, 160, 5)])
     found = skill(values)
-    naive = LastValueForecaster().forecast(history(values), None, END)[0].skill
+    naive = LastValueForecaster().forecast(history(values), None, END)[0].skill[:, 0]
     assert (found > 0.1).all()
     assert np.median(found) > np.median(naive)
 
