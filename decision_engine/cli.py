@@ -148,7 +148,11 @@ def check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 def backtest(
     context: typer.Context,
     traces: Annotated[
-        Path | None, typer.Option(envvar="EDGESHIFT_TRACES", help="Folder of .parquet or .csv files: series_id, timestamp, value.")
+        Path | None,
+        typer.Option(
+            envvar="EDGESHIFT_TRACES",
+            help="Folder of .parquet or .csv files: series_id, timestamp (in seconds), value (a share of capacity, 0 to 1).",
+        ),
     ] = None,
     prometheus: Annotated[str, typer.Option(metavar="URL", help="Read a range of this Prometheus instead of files.")] = "",
     query: Annotated[str, typer.Option(metavar="PROMQL", help="What to read there.")] = "",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from decision_engine.backtest.remarks import Recorded, of_samples, of_step, percent
 from forecasting.backtest import Fleet
+from forecasting.methods import PERSISTENCE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,6 +27,10 @@ MOST_CELLS: Final = 100_000_000
 LARGEST_PLACE: Final = 2.0**62
 """A column beyond this has no number that could be counted."""
 SAID_CHARACTERS: Final = 120
+NEARLY_NONE: Final = 0.02
+NEARLY_ALL: Final = 0.98
+MOST_BETWEEN: Final = 0.05
+"""Of recorded classes, averages over a turn are neither 0 nor 1, but few."""
 DRAW_SEED: Final = 0
 """Which series are drawn where there are more than asked for: always the same."""
 
@@ -72,7 +78,7 @@ def trace_folder(folder: Path, wanted: Sequence[str]) -> TraceFolder:
     return TraceFolder({name: readable[name] for name in chosen}, tuple(strange))
 
 
-def read_trace(name: str, path: Path, extent: Extent) -> Fleet:
+def read_trace(name: str, path: Path, extent: Extent) -> Recorded:
     """One file as a fleet without limits yet; its series begin side by side, as the clocks of some traces are their own.
 
     Raises:
@@ -93,23 +99,52 @@ def read_trace(name: str, path: Path, extent: Extent) -> Fleet:
     return on_grid(name, frame.assign(machine=machines), extent, None)
 
 
-def on_grid(name: str, frame: DataFrame, extent: Extent, start_and_step: tuple[float, float] | None) -> Fleet:
-    """Samples (series_id, timestamp, value, machine) as series × columns; of two samples in one column the later row counts.
+def on_grid(name: str, frame: DataFrame, extent: Extent, start_and_step: tuple[float, float] | None) -> Recorded:
+    """Samples (series_id, timestamp, value, machine) as series × columns, each in the nearest; of two in one column the later row counts.
 
-    ``start_and_step`` is the grid in seconds; None: each series begins at its first sample, and the step is the usual one.
+    ``start_and_step`` is the grid in seconds; None: each series begins at its first sample, and the step is the median distance.
 
     Raises:
         BacktestError: no samples, or more cells than memory should hold.
     """
-    ids = frame["series_id"].unique()
-    if 0 < extent.max_series < len(ids):
-        ids = np.random.default_rng(DRAW_SEED).choice(ids, extent.max_series, replace=False)
-        frame = frame[frame["series_id"].isin(set(ids))]
+    frame = _drawn(frame, extent.max_series)
     frame = frame[np.isfinite(frame["timestamp"])].sort_values(["series_id", "timestamp"], kind="stable")
     if frame.empty:
         raise BacktestError(f"{name} holds no samples")
-    by_series = frame.groupby("series_id", sort=True)["timestamp"]
+    columns, step = _columns_and_step(name, frame, start_and_step)
+    if extent.max_points:
+        frame, columns = frame[columns < extent.max_points], columns[columns < extent.max_points]
+    rows = frame.groupby("series_id", sort=True).ngroup().to_numpy()
+    keys = tuple(frame["series_id"].unique())
+    shape = (len(keys), int(columns.max()) + 1)
+    if shape[0] * shape[1] > MOST_CELLS:
+        raise BacktestError(f"{name} would be {shape[0]} series × {shape[1]} steps of {step:g} s; use --max-points and --max-series")
+    values = np.full(shape, np.nan)
+    values[rows, columns] = frame["value"].to_numpy(dtype=np.float64)
+    first = frame.drop_duplicates("series_id")["machine"]
+    machines: NDArray[np.int64] = np.unique(first.to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+    remarks = of_samples(values, len(frame), len(frame) - len(np.unique(rows * shape[1] + columns)))
     if start_and_step is None:
+        remarks += of_step(step)
+    return Recorded(name, keys, values, step, np.full(shape[0], np.nan), machines, remarks)
+
+
+def _drawn(frame: DataFrame, most: int) -> DataFrame:
+    """The samples of so many series at most (0: all)."""
+    ids = frame["series_id"].unique()
+    if not 0 < most < len(ids):
+        return frame
+    return frame[frame["series_id"].isin(set(np.random.default_rng(DRAW_SEED).choice(ids, most, replace=False)))]
+
+
+def _columns_and_step(name: str, frame: DataFrame, start_and_step: tuple[float, float] | None) -> tuple[NDArray[np.int64], float]:
+    """The nearest column of each sample, and the distance of two columns in seconds.
+
+    Raises:
+        BacktestError: a column has no number that could be counted.
+    """
+    if start_and_step is None:
+        by_series = frame.groupby("series_id", sort=True)["timestamp"]
         apart = by_series.diff()
         step = float(apart[apart > 0].median()) if (apart > 0).any() else 1.0
         since = frame["timestamp"] - by_series.transform("min")
@@ -119,19 +154,21 @@ def on_grid(name: str, frame: DataFrame, extent: Extent, start_and_step: tuple[f
     places = np.rint(since.to_numpy(dtype=np.float64) / step)
     if not (np.abs(places) < LARGEST_PLACE).all():
         raise BacktestError(f"{name} has timestamps that are no seconds of any clock")
-    columns = places.astype(np.int64)
-    rows = by_series.ngroup().to_numpy()
-    if extent.max_points:
-        frame, rows, columns = frame[columns < extent.max_points], rows[columns < extent.max_points], columns[columns < extent.max_points]
-    keys = tuple(frame["series_id"].unique())
-    shape = (len(keys), int(columns.max()) + 1)
-    if shape[0] * shape[1] > MOST_CELLS:
-        raise BacktestError(f"{name} would be {shape[0]} series × {shape[1]} steps of {step:g} s; use --max-points and --max-series")
-    values = np.full(shape, np.nan)
-    values[rows, columns] = frame["value"].to_numpy(dtype=np.float64)
-    first = frame.drop_duplicates("series_id")["machine"]
-    machines: NDArray[np.int64] = np.unique(first.to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
-    return Fleet(name, keys, values, step, np.full(shape[0], np.nan), machines)
+    return places.astype(np.int64), step
+
+
+def refuse_loads(fleet: Fleet) -> None:
+    """The chain of classes knows 0 and 1; a load between them would be scored as if it were one of them.
+
+    Raises:
+        BacktestError: too many values are neither.
+    """
+    known = fleet.values[np.isfinite(fleet.values)]
+    between = float(np.mean((known > NEARLY_NONE) & (known < NEARLY_ALL))) if known.size else 0.0
+    if between > MOST_BETWEEN:
+        raise BacktestError(
+            f"--method {PERSISTENCE} forecasts classes, 0 or 1, and {percent(between)} of the values of {fleet.name} lie between them"
+        )
 
 
 def limits_of(fleet: Fleet, limit: str) -> NDArray[np.float64]:

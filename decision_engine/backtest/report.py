@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.backtest import WARM_UP_COLUMNS, Fleet, Question
+from decision_engine.backtest.remarks import Recorded, of_counts
+from decision_engine.backtest.request import BacktestRequest
+from forecasting.backtest import WARM_UP_COLUMNS
 from forecasting.methods import LAST_VALUE, MARGIN
 from forecasting.rolling import known_loads
 from forecasting.scores import OF_THE_EVENT, OF_THE_LOAD, Scored, drawn, figures, together
@@ -18,8 +21,6 @@ INTERVAL: Final = (2.5, 97.5)
 LEAST_BELOW: Final = 0.4
 """Means of event figures are over sources that lie below their limit at least this part of the time: one that is mostly above it has
 returns and few onsets, and nothing there is foreseen."""
-FEWEST_MACHINES: Final = 10
-"""An interval is drawn from the machines; of fewer than these it tells little."""
 RATIOS: Final = {"rmse_ratio": ("rmse", LAST_VALUE), "pinball_ratio": ("pinball", MARGIN)}
 """Figures over another method's; draws are the same machines for all methods, so that both are compared on equal ones."""
 GAINS: Final = {"f1_gain": ("f1", LAST_VALUE), "f1_acting_gain": ("f1_acting", MARGIN)}
@@ -35,7 +36,7 @@ Figures = dict[str, dict[str, Array]]
 class SourceScores:
     """One source: what it is, its scores by method, and by method and figure what they come to (H) and in each draw of machines (B × H).
 
-    ``events`` H counts what there was to foresee.
+    ``events`` H counts what there was to foresee, and ``remarks`` say why all this tells less than it seems to.
     """
 
     name: str
@@ -45,28 +46,31 @@ class SourceScores:
     grid_seconds: float
     below_limit: float
     events: Array
+    remarks: tuple[str, ...]
     scored: Mapping[str, Scored]
     figures: Figures
     draws: Figures
 
 
-def scores_of(fleet: Fleet, scored: Mapping[str, Scored]) -> SourceScores:
+def scores_of(fleet: Recorded, scored: Mapping[str, Scored]) -> SourceScores:
     """Add to a source's scores what its machines' draws say."""
     loads = known_loads(fleet.values)
     known = np.isfinite(loads)
     sums = {name: together(one.sums) for name, one in scored.items()}
     events = sums[LAST_VALUE].events[0]
+    machines = len(np.unique(fleet.machines))
     single = {name: _of_single_horizons(one, fleet.grid_seconds) for name, one in scored.items()}
     whole = {name: {figure: values[0] for figure, values in figures(one).items()} | single[name] for name, one in sums.items()}
     draws = {name: figures(drawn(one.sums, fleet.machines)) for name, one in scored.items()}
     return SourceScores(
         name=fleet.name,
         series=len(fleet.keys),
-        machines=len(np.unique(fleet.machines)),
+        machines=machines,
         points=int(known.sum()),
         grid_seconds=fleet.grid_seconds,
         below_limit=float((loads < fleet.limits[:, None]).sum() / max(int(known.sum()), 1)),
         events=events,
+        remarks=(*of_counts(machines, events), *fleet.remarks),
         scored=scored,
         figures=_compared(whole, events),
         draws=_compared(draws, events),
@@ -97,20 +101,32 @@ def _not_zero(values: Array) -> Array:
     return np.where(values > 0.0, values, np.nan)
 
 
-def report(sources: list[SourceScores], limit: str, asked: Question) -> dict[str, Any]:
-    """Everything as plain values for JSON, table and figure: unknown numbers are None."""
+def report(sources: list[SourceScores], request: BacktestRequest, unfinished: list[str]) -> dict[str, Any]:
+    """Everything as plain values for JSON, table and figure: unknown numbers are None. ``unfinished``: not scored any more."""
     methods = tuple(sources[0].scored) if sources else ()
+    question = request.question()
     return {
-        "limit": limit,
-        "horizon_steps": list(asked.horizon_steps),
-        "probability": asked.probability,
-        "history_columns": asked.history_columns,
+        "version": _version(),
+        "interrupted": bool(unfinished),
+        "unfinished": unfinished,
+        "asked": request.told(),
+        "limit": request.limit,
+        "horizon_steps": list(question.horizon_steps),
+        "probability": question.probability,
+        "history_columns": question.history_columns,
         "first_origin": WARM_UP_COLUMNS,
         "interval_percent": [INTERVAL[0], INTERVAL[1]],
         "sources": {source.name: _source(source) for source in sources},
         "means": {method: _means(sources, method) for method in methods},
         "reliability": {method: found for method in methods if (found := _reliability(sources, method)) is not None},
     }
+
+
+def _version() -> str:
+    try:
+        return version("edgeshift")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _source(source: SourceScores) -> dict[str, Any]:
@@ -122,15 +138,9 @@ def _source(source: SourceScores) -> dict[str, Any]:
         "below_limit": round(source.below_limit, 4),
         "in_event_means": source.below_limit >= LEAST_BELOW,
         "events": [int(events) for events in source.events],
-        "warnings": _warnings(source),
+        "warnings": list(source.remarks),
         "methods": {name: _method(source, name) for name in source.scored},
     }
-
-
-def _warnings(source: SourceScores) -> list[str]:
-    """Why the figures of a source tell less than they seem to."""
-    few = [f"only {source.machines} machine{'s' if source.machines > 1 else ''}"] if source.machines < FEWEST_MACHINES else []
-    return few + (["no event"] if not source.events.any() else [])
 
 
 def _method(source: SourceScores, name: str) -> dict[str, Any]:
@@ -142,14 +152,15 @@ def _method(source: SourceScores, name: str) -> dict[str, Any]:
 
 
 def _means(sources: list[SourceScores], method: str) -> dict[str, Any]:
-    """Means over sources of each figure, those of the event over sources that have onsets to foresee."""
+    """Means over sources of each figure and of how many, by horizon; those of the event are over sources that have onsets to foresee."""
     told: dict[str, Any] = {}
     of_the_event = (*OF_THE_EVENT, "median_lead_seconds", *GAINS)
     for names, among in (((*OF_THE_LOAD, *RATIOS), sources), (of_the_event, _eventful(sources))):
         for figure in names:
             values = [source.figures[method][figure] for source in among]
             draws = [source.draws[method][figure] for source in among if figure in source.draws[method]]
-            told[figure] = _entry(mean_of(values), mean_of(draws) if draws else None)
+            entry = _entry(mean_of(values), mean_of(draws) if draws else None)
+            told[figure] = entry | {"sources": np.isfinite(np.stack(values)).sum(axis=0).tolist() if values else []}
     told["refresh_us"] = round(float(np.mean([source.scored[method].refresh_seconds for source in sources])) * 1e6, 1)
     return told
 

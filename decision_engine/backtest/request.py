@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from decision_engine.backtest.reading import BacktestError, Extent
 from decision_engine.core.limits import Foresight
@@ -53,6 +54,11 @@ class PrometheusRange:
             raise BacktestError(f"between --from {self.start} and --to {self.end} there is not one step of {step} s")
         return RangeQuery(self.url, self.query, start, end, step)
 
+    def address(self) -> str:
+        """Where it is, without what lets one in."""
+        there = urlsplit(self.url)
+        return f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class BacktestRequest:
@@ -97,6 +103,28 @@ class BacktestRequest:
                 f"--history {self.history_columns} is too short: a horizon of {steps[-1]} steps needs {steps[-1] + 1} columns"
             )
         return Question(steps, Foresight().probability if self.probability is None else self.probability, self.history_columns)
+
+    def told(self) -> dict[str, Any]:
+        """What was asked, for who reads the report and did not ask.
+
+        Raises:
+            BacktestError: something asked for is not understood.
+        """
+        read: dict[str, Any] = {"traces": self.traces.resolve().name, "datasets": list(self.datasets)} if self.traces else {}
+        if self.prometheus.url:
+            query = self.prometheus.asked()
+            read = {"prometheus": self.prometheus.address(), "query": query.promql}
+            read |= {"from": query.start, "to": query.end, "step": query.step_seconds}
+        question = self.question()
+        return read | {
+            "max_points": self.extent.max_points,
+            "max_series": self.extent.max_series,
+            "limit": self.limit,
+            "horizons": list(question.horizon_steps),
+            "history": question.history_columns,
+            "probability": question.probability,
+            "methods": list(self.method_names()),
+        }
 
     def refuse_what_would_be_ignored(self) -> None:
         """An option without effect is a misunderstanding.

@@ -6,7 +6,7 @@ import json as json_format
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import typer
@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from decision_engine.backtest.figure import draw
-from decision_engine.backtest.reading import BacktestError, Extent, limits_of, on_grid, read_trace, trace_folder
+from decision_engine.backtest.reading import BacktestError, Extent, limits_of, on_grid, read_trace, refuse_loads, trace_folder
+from decision_engine.backtest.remarks import Recorded
 from decision_engine.backtest.report import SourceScores, report, scores_of
 from decision_engine.backtest.request import BacktestRequest
 from decision_engine.backtest.table import WIDTH, print_tables
 from decision_engine.observe.range_frames import RangeError, RangeQuery, read_range
 from forecasting.backtest import WARM_UP_COLUMNS, Came, Fleet, roll
-from forecasting.methods import MARGIN
+from forecasting.methods import MARGIN, PERSISTENCE
 from forecasting.scores import score
 
 INTERRUPTED: Final = 130
@@ -31,12 +32,13 @@ OF_PROMETHEUS: Final = "prometheus"
 def print_backtest(request: BacktestRequest, clock: Callable[[], float] = time.perf_counter) -> int:
     """Run it and print table or JSON; progress and mistakes go to standard error. 1: could not be run, 130: interrupted."""
     finished: list[SourceScores] = []
+    unfinished: list[str] = []
     code = 0
     try:
         request.refuse_what_would_be_ignored()
         _refuse_unwritable(request)
         with _progress() as progress:
-            _run(request, progress, clock, finished)
+            _run(request, _Through(finished, unfinished), progress, clock)
     except (BacktestError, RangeError) as error:
         typer.echo(str(error), err=True)
         return FAILED
@@ -46,7 +48,7 @@ def print_backtest(request: BacktestRequest, clock: Callable[[], float] = time.p
         typer.echo(f"interrupted; finished: {names}", err=True)
         if not finished:
             return code
-    told = report(finished, request.limit, request.question())
+    told = report(finished, request, unfinished)
     try:
         _write(request, told)
     except OSError as error:
@@ -55,8 +57,16 @@ def print_backtest(request: BacktestRequest, clock: Callable[[], float] = time.p
     return code
 
 
-def _run(request: BacktestRequest, progress: Progress, clock: Callable[[], float], finished: list[SourceScores]) -> None:
-    """Read and score source by source; each that is through is added to ``finished``.
+@dataclass(frozen=True, slots=True)
+class _Through:
+    """How far a run is."""
+
+    finished: list[SourceScores]
+    unfinished: list[str]
+
+
+def _run(request: BacktestRequest, through: _Through, progress: Progress, clock: Callable[[], float]) -> None:
+    """Read and score source by source; ``through`` has what is finished and what is not.
 
     Raises:
         BacktestError: something asked for is not there, or cannot be read.
@@ -69,23 +79,25 @@ def _run(request: BacktestRequest, progress: Progress, clock: Callable[[], float
     fleets = list(_fleets(request, lambda done: progress.update(bar, total=1.0, completed=done)))
     cells = sum(fleet.values.size for fleet in fleets) * len(names)
     progress.reset(bar, total=cells, description="living through")
+    through.unfinished.extend(fleet.name for fleet in fleets)
     for fleet in fleets:
         progress.update(bar, description=fleet.name)
         said = roll(fleet, names, asked, clock, _advance(progress, bar))
         came = Came.of(fleet, steps, WARM_UP_COLUMNS)
         scored = {name: score(fleet, one, said[MARGIN], came, steps) for name, one in said.items()}
-        finished.append(scores_of(fleet, scored))
+        through.finished.append(scores_of(fleet, scored))
+        through.unfinished.remove(fleet.name)
 
 
 def _advance(progress: Progress, bar: TaskID) -> Callable[[int], None]:
     return lambda cells: progress.advance(bar, cells)
 
 
-def _fleets(request: BacktestRequest, done: Callable[[float], None]) -> Iterator[Fleet]:
+def _fleets(request: BacktestRequest, done: Callable[[float], None]) -> Iterator[Recorded]:
     """The sources with their limits, each long enough to be scored.
 
     Raises:
-        BacktestError, RangeError: something cannot be read, or is too short.
+        BacktestError, RangeError: something cannot be read, is too short, or is of no use to a method that was asked for.
     """
     shortest = WARM_UP_COLUMNS + request.horizon_steps()[-1] + 1
     for fleet in _read(request, done):
@@ -94,10 +106,12 @@ def _fleets(request: BacktestRequest, done: Callable[[float], None]) -> Iterator
                 f"{fleet.name} has {fleet.values.shape[1]} steps of {fleet.grid_seconds:g} s and {shortest} are needed: "
                 f"{WARM_UP_COLUMNS} to begin with and the longest horizon"
             )
+        if PERSISTENCE in request.methods:
+            refuse_loads(fleet)
         yield replace(fleet, limits=limits_of(fleet, request.limit))
 
 
-def _read(request: BacktestRequest, done: Callable[[float], None]) -> Iterator[Fleet]:
+def _read(request: BacktestRequest, done: Callable[[float], None]) -> Iterator[Recorded]:
     if request.prometheus.url:
         yield from_prometheus(request.prometheus.asked(), request.extent, done)
         return
@@ -111,7 +125,7 @@ def _read(request: BacktestRequest, done: Callable[[float], None]) -> Iterator[F
         done(number / len(folder.files))
 
 
-def from_prometheus(query: RangeQuery, extent: Extent, done: Callable[[float], None]) -> Fleet:
+def from_prometheus(query: RangeQuery, extent: Extent, done: Callable[[float], None]) -> Recorded:
     """A range as a fleet without limits yet.
 
     Raises:
@@ -140,7 +154,7 @@ def _write(request: BacktestRequest, told: dict[str, Any]) -> None:
         else:
             request.out.write_text(text + "\n", encoding="utf-8")
     elif request.out is None:
-        print_tables(told, Console(width=None if Console().is_terminal else WIDTH))
+        print_tables(told, Console() if Console().is_terminal else Console(width=WIDTH))
     else:
         with request.out.open("w", encoding="utf-8") as file:
             print_tables(told, Console(file=file, width=WIDTH))
@@ -171,5 +185,6 @@ def _no_fleet() -> Fleet:
 
 
 def _progress() -> Progress:
+    """A bar that goes when the run ends, so that none is left before a mistake."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=Console(stderr=True), transient=True)

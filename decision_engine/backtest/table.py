@@ -8,10 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from decision_engine.backtest.notes import heading, notes
+from decision_engine.backtest.remarks import in_short
 from forecasting.methods import MARGIN
 
 WIDTH: Final = 170
-"""Where no terminal says how wide it is; narrower ones fold the cells."""
+"""Tables are never narrower: figures would be cut. A terminal wraps what it has no room for."""
+WIDEST_SOURCE: Final = 28
 LONGEST: Final = 2
 """Of the event figures the two longest horizons are shown: an action needs time. All are in the JSON."""
 COST: Final = ("refresh_us", "µs")
@@ -44,8 +47,10 @@ def tables(report: dict[str, Any]) -> list[Table | Text]:
     """What is printed, in order."""
     steps, longest = report["horizon_steps"], report["horizon_steps"][-LONGEST:]
     means = [("mean", report["means"], "")]
-    rows = [(name, source["methods"], ", ".join(source["warnings"])) for name, source in report["sources"].items()]
+    rows = [(name, source["methods"], ", ".join(map(in_short, source["warnings"]))) for name, source in report["sources"].items()]
     return [
+        Text("\n".join(heading(report))),
+        _sources(report),
         _table("The load · mean of sources", LOAD, means, steps, steps),
         _table("The event · mean of sources", EVENT, means, steps, longest),
         *_acting("mean of sources", means, report),
@@ -53,7 +58,7 @@ def tables(report: dict[str, Any]) -> list[Table | Text]:
         _table("The load · by source", LOAD, rows, steps, steps),
         _table("The event · by source", EVENT, rows, steps, longest),
         *_acting("by source", rows, report),
-        Text("\n".join(_notes(report))),
+        Text("\n".join(notes(report))),
     ]
 
 
@@ -68,60 +73,73 @@ def _acting(what: str, rows: list[Row], report: dict[str, Any]) -> list[Table]:
 
 
 def print_tables(report: dict[str, Any], console: Console) -> None:
-    """Print them."""
-    for table in tables(report):
-        console.print(table)
+    """Print them; where the console is too narrow for all figures, their lines run on and the words do not."""
+    own_width = console.width
+    console.width = max(own_width, WIDTH)
+    for part in tables(report):
+        console.print(part, width=own_width if isinstance(part, Text) else None)
 
 
-def _notes(report: dict[str, Any]) -> list[str]:
-    """What the columns mean, in which units, and what is left out."""
-    kept = f"the newest {report['history_columns']} columns" if report["history_columns"] else "a day of the past where there is one"
-    notes = [
-        f"Origins from column {report['first_origin']} on; a method is handed {kept}. A cell has a number for each horizon, counted in "
-        "steps of the source's grid; means are of the sources' figures.",
-        "MAE skill: 1 − mean absolute error ÷ last value's. RMSE and pinball loss: ratios; the absolute ones are in the JSON. µs: time "
-        "per series and refresh on this machine.",
-        f"Event: at an origin below the limit ({report['limit']}) the maximum within the horizon reaches it. Alarm: the score passes a "
-        "threshold learnt from outcomes that had come.",
-        f"As it acts: alarm from P {report['probability']:g} on where the method's gate is open, else by the margin rule's p90, as the "
-        "engine does; without a probability: the plain comparison with the limit. Gate open: share of the origins below the limit.",
-        "Caught ≥ 2 ahead: share of onsets with an alarm two or more steps before them. Lead: median, over the onsets with an alarm "
-        "before them, of the steps from the earliest within the horizon. False/day: false episodes of alarms per series and day.",
-        "Intervals: 95 %, from drawing each source's machines anew (bootstrap); they tell of other machines, not of other sources.",
-    ]
-    if any(source["warnings"] for source in report["sources"].values()):
-        notes.append("Figures of a source with a remark below its name, few machines or no event, tell little; so do its intervals.")
-    outside = [f"{name} ({one['below_limit']:.0%} below its limit)" for name, one in report["sources"].items() if not one["in_event_means"]]
-    if outside:
-        notes.append(f"Not in the event means, as there is little to foresee: {', '.join(outside)}.")
-    return notes
+def _sources(report: dict[str, Any]) -> Table:
+    """What each source is, before anything is said of it."""
+    horizons = "/".join(map(str, report["horizon_steps"]))
+    table = _empty("The sources")
+    for column in ("series", "machines", "points", "step, s", "below limit", f"events within {horizons} steps"):
+        table.add_column(column, justify="right", overflow="fold")
+    table.add_column("remarks", overflow="fold")
+    for name, one in report["sources"].items():
+        counts = (f"{one[what]:,}" for what in ("series", "machines", "points"))
+        events = " ".join(f"{count:,}" for count in one["events"])
+        remarks = ", ".join(map(in_short, one["warnings"]))
+        table.add_row(name, *counts, f"{one['grid_seconds']:g}", f"{one['below_limit'] * 100:.1f} %", events, remarks)
+    return table
+
+
+def _empty(title: str) -> Table:
+    """A table whose first column is the source."""
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    table.add_column("source", max_width=WIDEST_SOURCE, overflow="fold")
+    return table
 
 
 def _table(title: str, columns: Columns, rows: list[Row], steps: list[int], shown: list[int]) -> Table:
     """A row per source and method; a cell holds a figure at every shown horizon. What warns of a source stands below its name."""
-    table = Table(title=f"{title} · horizons {'/'.join(map(str, shown))} steps", title_justify="left", pad_edge=False)
-    table.add_column("source", no_wrap=True)
+    table = _empty(f"{title} · horizons {'/'.join(map(str, shown))} steps")
     table.add_column("method", no_wrap=True)
-    for _, heading in columns:
-        table.add_column(heading, justify="right")
+    for _, words in columns:
+        table.add_column(words, justify="right", overflow="fold")
     places = [steps.index(step) for step in shown]
+    most = max((sources for _, methods, _ in rows for told in methods.values() for sources in _sources_of(told, columns)), default=0)
     for source, methods, warning in rows:
         for method, first in zip(methods, (source, warning and f"({warning})", *[""] * len(methods)), strict=False):
-            table.add_row(first, method, *(_figure(methods[method], name, places) for name, _ in columns))
+            table.add_row(first, method, *(_figure(methods[method], name, places, most) for name, _ in columns))
         table.add_section()
     return table
 
 
-def _figure(told: dict[str, Any], name: str, places: list[int]) -> str:
-    return f"{told[name]:.0f}" if name == COST[0] else _cell(told[name]["value"], places, DIGITS.get(name, 2))
+def _sources_of(told: dict[str, Any], columns: Columns) -> list[int]:
+    """On how many sources the means of a method rest; nothing where they are no means."""
+    return [sources for name, _ in columns if name != COST[0] for sources in told[name].get("sources", ())]
+
+
+def _figure(told: dict[str, Any], name: str, places: list[int], most: int) -> str:
+    """A cell; a mean of fewer than ``most`` sources is marked."""
+    if name == COST[0]:
+        return f"{told[name]:.0f}"
+    values, sources = told[name]["value"], told[name].get("sources", ())
+    known = [values[place] if place < len(values) else None for place in places]
+    if all(value is None for value in known):
+        return NOTHING
+    fewer = [place < len(sources) and 0 < sources[place] < most for place in places]
+    return " ".join(_number(value, DIGITS.get(name, 2)) + "*" * mark for value, mark in zip(known, fewer, strict=True))
 
 
 def _intervals(means: dict[str, Any], steps: list[int]) -> Table:
     """The means that a choice between methods hangs on, with their intervals."""
     table = Table(title="95 % intervals of the means, over machines drawn anew · horizons in steps", title_justify="left", pad_edge=False)
     table.add_column("method", no_wrap=True)
-    for _, heading, most in INTERVALS:
-        table.add_column(f"{heading} · {'/'.join(map(str, steps[-most:]))}")
+    for _, words, most in INTERVALS:
+        table.add_column(f"{words} · {'/'.join(map(str, steps[-most:]))}", overflow="fold")
     for method, told in means.items():
         table.add_row(method, *(_spans(told[figure], range(len(steps))[-most:]) for figure, _, most in INTERVALS))
     return table
@@ -131,11 +149,6 @@ def _spans(entry: dict[str, Any], places: range) -> str:
     if "low" not in entry:
         return NOTHING
     return "  ".join(f"{_number(entry['low'][place], 2)}…{_number(entry['high'][place], 2)}" for place in places)
-
-
-def _cell(values: list[float | None], places: list[int], digits: int) -> str:
-    known = [values[place] if place < len(values) else None for place in places]
-    return NOTHING if all(value is None for value in known) else " ".join(_number(value, digits) for value in known)
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from decision_engine.backtest.table import print_tables
 from decision_engine.cli import app
 from decision_engine.core.limits import Foresight
 from tests.builders.backtest import traces
@@ -46,22 +51,23 @@ def test_help_names_the_engines_own_probability_and_what_a_short_history_costs()
 
 
 def test_the_engines_own_probability_is_the_default_and_another_may_be_asked_for(tmp_path: Path) -> None:
-    words = ("--method", "line", "--horizons", "1,3", "--max-series", "2")
+    words = ("--method", "learned", "--horizons", "1,3")
     usual, always = told(tmp_path, *words), told(tmp_path, *words, "--probability", "0")
     assert (usual["probability"], always["probability"]) == (Foresight().probability, 0.0)
     for method, one in usual["means"].items():
-        assert (one["gate_open"]["value"][0] is not None) == (method == "line")
+        assert (one["gate_open"]["value"][0] is not None) == (method == "learned")
         assert all(len(one[figure]["value"]) == 2 for figure in ACTING)
-    line, margin = (always["sources"]["yard"]["methods"][name] for name in ("line", "margin"))
-    assert line["gate_open"]["value"][1] == 1.0
-    assert line["recall_acting"]["value"] == [1.0] * 2
-    assert line["false_per_day_acting"] != margin["false_per_day_acting"]
+    learned, margin = (always["sources"]["yard"]["methods"][name] for name in ("learned", "margin"))
+    assert learned["gate_open"]["value"][0] == 1.0
+    assert learned["recall_acting"]["value"][0] == 1.0
+    assert learned["false_per_day_acting"]["value"][0] > margin["false_per_day_acting"]["value"][0]
 
 
 def test_a_closed_gate_acts_as_the_margin_rule(tmp_path: Path) -> None:
     methods = told(tmp_path, "--method", "learned", "--horizons", "1,3")["sources"]["yard"]["methods"]
-    assert methods["learned"]["gate_open"]["value"] == [0.0, 0.0]
-    assert all(methods["learned"][figure] == methods["margin"][figure] for figure in ACTING[:-1])
+    assert methods["learned"]["gate_open"]["value"][1] == 0.0
+    for figure in ACTING[:-1]:
+        assert methods["learned"][figure]["value"][1] == methods["margin"][figure]["value"][1]
 
 
 def test_ratios_and_seconds_stand_beside_what_they_are_made_of(tmp_path: Path) -> None:
@@ -86,7 +92,9 @@ def test_a_table_says_units_and_what_intervals_are_over(tmp_path: Path) -> None:
     for words in (
         "RMSE ÷ last value's", "pinball p90 ÷ margin's", "F1 as it acts", "lead, steps", "gate open", "handed the newest 50 columns",
         "µs: time per series and refresh", "per series and day", "alarm from P 0.3 on where the method's gate is open",
-        "95 %, from drawing each source's machines anew", "MAE skill · 1/3/6/12", "F1 · 6/12",
+        "95 %, from weighing each source's machines anew", "of the scored run held fixed", "small ones pay more per series",
+        "left out of its mean", f"traces of {tmp_path.name} · yard · at most 80 columns of all series", "history 50",
+        "MAE skill · 1/3/6/12", "F1 · 6/12",
     ):  # fmt: skip
         assert words in table, words
     assert "−0.00" not in table
@@ -94,19 +102,45 @@ def test_a_table_says_units_and_what_intervals_are_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("limit", "remark", "figures"),
-    [("0.8", "(only 2 machines)", True), ("2", "(only 2 machines, no event)", False)],
+    [("0.8", "only 2 machines, only 1 event", True), ("2", "only 2 machines, no event", False)],
     ids=["few machines", "nothing to foresee"],
 )
 def test_a_source_that_tells_little_says_so_beside_its_figures(tmp_path: Path, limit: str, remark: str, figures: bool) -> None:
     words = ("--method", "smoothing", "--limit", limit)
-    assert backtest(tmp_path, *words).count(remark) == 2, "in each table by source"
+    table = " ".join(backtest(tmp_path, *words).split())
+    assert remark in table, "in the table of sources"
+    assert table.count("(only 2 machines") == 2, "in each table by source"
     yard = told(tmp_path, *words)["sources"]["yard"]
-    assert f"({', '.join(yard['warnings'])})" == remark
+    assert ", ".join(yard["warnings"]) == remark
     assert any(yard["events"]) == figures
     for name in ("f1", "precision", "f1_acting", "precision_acting", "recall"):
         assert figures or yard["methods"]["margin"][name] == {"value": [None] * 4}, name
 
 
-def test_a_figure_without_enough_cases_says_so(tmp_path: Path) -> None:
-    backtest(tmp_path, "--method", "line", "--max-series", "1", "--max-points", "75", "--figure", str(tmp_path / "few.svg"))
-    assert "fewer than 30 cases of each probability" in (tmp_path / "few.svg").read_text(encoding="utf-8")
+def test_a_narrow_console_cuts_no_figure(tmp_path: Path) -> None:
+    report = told(tmp_path, "--method", "line", "--method", "learned")
+    pages = {}
+    for width in (80, 300):
+        page = io.StringIO()
+        print_tables(report, Console(file=page, width=width))
+        pages[width] = page.getvalue()
+    figures = {width: Counter(re.findall(r"−?\d[\d.,]*", page)) for width, page in pages.items()}
+    assert figures[80] == figures[300]
+    assert "0.…" not in pages[80]
+    assert max(len(line) for line in pages[80].splitlines() if "Origins from" in line) <= 80, "words keep to the console's width"
+
+
+def test_sources_come_first_with_what_they_are(tmp_path: Path) -> None:
+    lines = backtest(tmp_path, "--method", "smoothing").splitlines()
+    assert lines[0].startswith("edgeshift ")
+    row = next(line for line in lines if "yard" in line and "machines" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][:6] == ["yard", "4", "2", "320", "60", "98.1 %"]
+
+
+def test_a_mean_of_fewer_sources_is_marked(tmp_path: Path) -> None:
+    report = told(tmp_path, "--method", "smoothing")
+    assert report["means"]["smoothing"]["skill"]["sources"] == [1] * 4
+    report["means"]["smoothing"]["skill"] |= {"value": [0.11, 0.22, 0.33, None], "sources": [2, 1, 2, 0]}
+    page = io.StringIO()
+    print_tables(report, Console(file=page, width=200))
+    assert " 0.11 0.22* 0.33 – " in page.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,9 +13,11 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from decision_engine.backtest.request import BacktestRequest
+from decision_engine.backtest.reading import Extent
+from decision_engine.backtest.request import BacktestRequest, PrometheusRange
 from decision_engine.backtest.run import print_backtest
 from decision_engine.cli import app
+from decision_engine.core.limits import Foresight
 from forecasting.methods import FOR_LOADS, METHODS
 from tests.builders.backtest import traces
 
@@ -37,6 +40,9 @@ def test_a_folder_gives_json_a_table_and_a_figure(tmp_path: Path) -> None:
     assert "days" in err
     told = json.loads(out)
     assert list(told["sources"]) == ["shop", "yard"]
+    assert (told["interrupted"], told["unfinished"]) == (False, [])
+    assert told["version"]
+    assert told["asked"]["traces"] == tmp_path.name
     shop = told["sources"]["shop"]
     assert (shop["series"], shop["machines"], shop["points"], shop["grid_seconds"]) == (6, 3, 540, 60.0)
     assert list(shop["methods"]) == list(told["means"]) == list(FOR_LOADS)
@@ -106,6 +112,10 @@ MISTAKES: dict[str, tuple[Arranged, str]] = {
         lambda path: (*rules(path), "--probability", "0.5"),
         "no method asked for says any",
     ),
+    "loads as classes": (
+        lambda path: ("--traces", str(traces(path)), "--method", "persistence"),
+        "--method persistence forecasts classes, 0 or 1, and 100 % of the values of shop lie between them",
+    ),
     "nothing to draw": (lambda path: (*rules(path), "--figure", str(path / "x.svg")), "add --method line or learned"),
     "no history": (lambda path: (*rules(path), "--history", "12"), "a horizon of 12 steps needs 13 columns"),
     "nobody there": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE), "http://127.0.0.1:1 cannot be reached"),
@@ -126,6 +136,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path, case: str) -> None:
     said = [line for line in err.splitlines() if sentence in line]
     assert len(said) == 1, err
     assert "Traceback" not in err
+    assert "reading" not in err and "━" not in err, "no progress is left behind"
 
 
 def test_a_folder_that_the_environment_names_is_no_second_place(tmp_path: Path) -> None:
@@ -134,16 +145,52 @@ def test_a_folder_that_the_environment_names_is_no_second_place(tmp_path: Path) 
     assert "http://127.0.0.1:1 cannot be reached" in err
 
 
-def test_ctrl_c_prints_what_is_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def impatient() -> Callable[[], float]:
+    """A clock that is interrupted in the middle of the second source: two methods, two readings each, ninety columns."""
     asked = count()
 
-    def impatient() -> float:
-        if next(asked) > 2 * 2 * 90 + 10:  # two methods, two readings each, ninety columns: in the middle of the second source
+    def clock() -> float:
+        if next(asked) > 2 * 2 * 90 + 10:
             raise KeyboardInterrupt
         return 0.0
 
+    return clock
+
+
+def test_ctrl_c_prints_what_is_finished_and_says_what_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = BacktestRequest(traces=traces(tmp_path), methods=("last-value",), json=True)
-    assert print_backtest(request, impatient) == INTERRUPTED
+    assert print_backtest(request, impatient()) == INTERRUPTED
     said = capsys.readouterr()
-    assert list(json.loads(said.out)["sources"]) == ["shop"]
+    told = json.loads(said.out)
+    assert list(told["sources"]) == ["shop"]
+    assert (told["interrupted"], told["unfinished"]) == (True, ["yard"])
     assert "interrupted; finished: shop" in said.err
+    assert print_backtest(replace(request, json=False, out=tmp_path / "table.txt"), impatient()) == INTERRUPTED
+    first = (tmp_path / "table.txt").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("PARTIAL: interrupted before these sources were scored: yard")
+
+
+OF_A_RANGE = PrometheusRange("https://me:secret@there:9090/prom?token=secret", "up", "0", "3600", "30s")
+READ: dict[str, tuple[BacktestRequest, dict[str, object]]] = {
+    "a folder": (BacktestRequest(traces=Path("/some/where/loads")), {"traces": "loads", "datasets": []}),
+    "two files of it": (BacktestRequest(traces=Path("loads"), datasets=("a", "b")), {"traces": "loads", "datasets": ["a", "b"]}),
+    "a range": (
+        BacktestRequest(prometheus=OF_A_RANGE),
+        {"prometheus": "https://there:9090/prom", "query": "up", "from": 0, "to": 3600, "step": 30},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_a_report_says_what_it_is_of_and_no_secrets(case: str) -> None:
+    request, read = READ[case]
+    told = replace(request, methods=("line",), extent=Extent(5, 900), history_columns=240).told()
+    assert told == read | {
+        "max_points": 900,
+        "max_series": 5,
+        "limit": "0.8",
+        "horizons": [1, 3, 6, 12],
+        "history": 240,
+        "probability": Foresight().probability,
+        "methods": ["last-value", "margin", "line"],
+    }
