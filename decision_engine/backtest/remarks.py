@@ -51,7 +51,7 @@ def of_step(step_seconds: float) -> tuple[str, ...]:
     """Of a step that was not asked for but read off the samples."""
     if step_seconds < MILLISECOND_STEP:
         return ()
-    return (f"step of {step_seconds:g} s: timestamps look like milliseconds; timestamp is seconds",)
+    return (f"step of {step_seconds:g} s: timestamps look like milliseconds; they have to be seconds",)
 
 
 def of_counts(machines: int, events: NDArray[np.float64]) -> tuple[str, ...]:

@@ -185,6 +185,7 @@ def _no_fleet() -> Fleet:
 
 
 def _progress() -> Progress:
-    """A bar that goes when the run ends, so that none is left before a mistake."""
+    """A bar on a terminal that goes when the run ends, so that none is left before a mistake."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
