@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from actuators.api import Actuator
 from actuators.simulated import SimulatedActuator
 from exporters.simulated.blueprint import PlantBlueprint, PlantDevice, PlantWorkload, Weather
-from exporters.simulated.plant import Plant
+from exporters.simulated.curves import Curves, draw_curves
+from exporters.simulated.draws import Draws, make_draws
+from exporters.simulated.plant import Plant, PlantInputs
 
 CAM_1, CAM_2 = "detector/cam-01/main", "detector/cam-02/main"
 UNIX_OFFSET_SECONDS = 1_700_000_000.0
@@ -34,7 +37,24 @@ def small_blueprint(**changes: Any) -> PlantBlueprint:
 
 def small_plant(**changes: Any) -> Plant:
     """A plant of the small blueprint."""
-    return Plant(small_blueprint(**changes))
+    return plant_of(small_blueprint(**changes))
+
+
+def plant_of(blueprint: PlantBlueprint) -> Plant:
+    """A new plant of a blueprint whose loads and results, which nothing may change, are drawn once for all tests."""
+    return Plant(blueprint, PlantInputs(_curves(blueprint), _draws(blueprint.seed), list(blueprint.faults)))
+
+
+@cache
+def _curves(blueprint: PlantBlueprint) -> Curves:
+    curves = draw_curves(blueprint)
+    curves.background.flags.writeable = False
+    return curves
+
+
+@cache
+def _draws(seed: int) -> Draws:
+    return make_draws(seed)
 
 
 def state_of(plant: Plant) -> dict[str, Any]:

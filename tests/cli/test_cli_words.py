@@ -40,13 +40,13 @@ def edgeshift(*words: str) -> Said:
 
 
 def test_help_answers_at_once() -> None:
-    taken = []
-    for _ in range(3):
+    taken: list[float] = []
+    while len(taken) < 3 and not any(seconds < HELP_WITHIN_SECONDS for seconds in taken):
         began = time.perf_counter()
         command = [sys.executable, "-m", "decision_engine.entry", "--help"]
         subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=30.0, check=True)
         taken.append(time.perf_counter() - began)
-    print(f"edgeshift --help: best of 3 {min(taken):.3f} s")
+    print(f"edgeshift --help: best of {len(taken)} {min(taken):.3f} s")
     assert min(taken) < HELP_WITHIN_SECONDS
 
 
@@ -69,7 +69,8 @@ def test_every_help_has_an_example_that_is_a_command(words: tuple[str, ...]) -> 
         assert tuple(given[: len(words)]) == words
     options = [word for word in given if word.startswith("--")]
     command = tuple(word for word in given[:2] if (word,) in COMMANDS or tuple(given[:2]) in COMMANDS)
-    assert all(option in edgeshift(*command, "--help").out for option in options)
+    help_of_it = help_ if command == words else edgeshift(*command, "--help")
+    assert all(option in help_of_it.out for option in options)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from decision_engine.execute.faults import JournalError
 from decision_engine.once import APART_SCRAPES, Blind, Findings, as_json, as_text, look_twice, print_once, remembered
 from tests.builders.service import CYCLE_SECONDS, UNREACHABLE, Story
 
-BEFORE_THE_MOVE_SECONDS = 15.0
-"""The story is still calm then; edge-03 begins to rise at 14 s."""
+CALM_UNTIL_SECONDS, CALM_AGAIN_SECONDS = 30.0, 70.0
+"""Between them edge-03 is nearly full and then too full, and something would be done; before and after, nothing."""
 
 
 @pytest.fixture
@@ -50,16 +50,20 @@ def looked(story: Story) -> Findings:
     return findings
 
 
-def live_until_it_would_act(story: Story, seconds: float = 60.0) -> Findings:
-    """Look, and let some time pass without an engine, until a move would be ordered."""
-    for _ in range(int(seconds)):
+def pass_time(story: Story, until_seconds: float) -> None:
+    """Let the story go on without an engine."""
+    while story.plant.time < until_seconds:
         story.plant.advance(CYCLE_SECONDS)
         story.plant_source.scrape()
-        findings = looked(story)
+
+
+def looks_at_the_trouble(story: Story) -> Iterator[Findings]:
+    """Looks of engines that remember nothing, one after the other while there is something to be done."""
+    pass_time(story, CALM_UNTIL_SECONDS)
+    while story.plant.time < CALM_AGAIN_SECONDS:
+        pass_time(story, story.plant.time + CYCLE_SECONDS)
+        yield looked(story)
         story.engine.memory = Memory()
-        if findings.acts:
-            return findings
-    raise AssertionError("it never wanted to act")
 
 
 def test_a_calm_fleet_needs_nothing(story: Story) -> None:
@@ -73,7 +77,7 @@ def test_a_calm_fleet_needs_nothing(story: Story) -> None:
 
 def test_what_would_be_done_is_a_sentence_and_is_not_done(story: Story) -> None:
     before = story.plant.placements()
-    findings = live_until_it_would_act(story)
+    findings = next(findings for findings in looks_at_the_trouble(story) if findings.acts)
     (act,) = findings.acts
     (line,) = [line for line in as_text(findings) if line.startswith("would do")]
     assert "edge-03" in line
@@ -92,18 +96,15 @@ def test_what_is_held_or_refused_is_told_with_its_reason(story: Story) -> None:
     limits = story.engine.limits
     story.engine.limits = replace(limits, autonomy={"SC-1": "observe", "SC-12": "observe", "SC-2": "observe"})
     held: list[str] = []
-    for _ in range(60):
-        story.plant.advance(CYCLE_SECONDS)
-        story.plant_source.scrape()
-        findings = looked(story)
+    for findings in looks_at_the_trouble(story):
         assert not findings.acts
         held += as_text(findings)
-        story.engine.memory = Memory()
     assert any(line.startswith("would hold") and line.endswith("is on observe: decided and recorded, not done") for line in held)
     assert not any("seen once" in line for line in held if "on observe" in line)
 
 
 def test_a_move_under_way_is_told_with_its_next_step(story: Story) -> None:
+    pass_time(story, CALM_UNTIL_SECONDS)
     while not story.engine.memory.moves:
         asyncio.run(story.live(CYCLE_SECONDS))
         assert story.plant.time < 60.0
@@ -132,6 +133,7 @@ def test_a_blind_look_is_no_answer(story: Story, blind_look: int) -> None:
 
 
 def test_a_running_engines_journal_is_read_and_its_looks_are_not_counted(story: Story) -> None:
+    pass_time(story, CALM_UNTIL_SECONDS)
     while not story.engine.memory.moves:
         asyncio.run(story.live(CYCLE_SECONDS))
     journal, memory = remembered(f"sqlite:///{story.directory / 'journal.sqlite'}")
