@@ -10,12 +10,11 @@ from typing import Final
 from exporters.device.collector import DeviceCollector
 from exporters.device.page import DevicePage
 from exporters.device.source import Source
-from exporters.emulated.boards import write
 from exporters.jetson.tegrastats import parse
 from exporters.jetson.tegrastats_feed import SOURCE_NAME
 from exporters.wiring import Device, Watch
 from tests.builders.board_looks import WINDOW_SECONDS
-from tests.builders.boards import DATA, board
+from tests.builders.boards import DATA
 
 OWN_COST: Final = "edge_exporter_"
 """What the exporter says of its own time and memory is another number each time."""
@@ -31,9 +30,8 @@ def without_own_cost(page: str) -> str:
     return "".join(line for line in page.splitlines(keepends=True) if OWN_COST not in line.split("{")[0])
 
 
-def page_of_tree(name: str, root: Path) -> str:
-    """Lay a board out under ``root`` and ask the exporter's own wiring for its page."""
-    write(board(name), root)
+def page_of_tree(root: Path) -> str:
+    """Ask the exporter's own wiring for the page of the board under ``root``."""
     device = Device(Watch(root, WINDOW_SECONDS))
     device.warm_up()
     _, page = DevicePage(device.collector)()

@@ -13,7 +13,7 @@ from typing import Final
 from exporters.device.disk import DISK_FILE
 from exporters.device.sensor import UNREADABLE, SensorError
 from exporters.device.tree import Tree
-from exporters.emulated.boards import Board, load, names
+from exporters.emulated.boards import Board, load, names, write
 
 BOARDS: Final = names()
 DATA: Final = Path(__file__).resolve().parents[1] / "exporters/boards/constructed"
@@ -44,6 +44,20 @@ def says(text: str) -> Damage:
 def board(name: str) -> Board:
     """Load a board once for all tests."""
     return load(name)
+
+
+class BoardsOnDisk:
+    """Boards as trees on a disk, each written when it is first asked for; whoever changes a tree writes one of his own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Path:
+        """The root of a board's tree, to be read only."""
+        root = self._folder / name
+        if not root.exists():
+            write(board(name), root)
+        return root
 
 
 class MemoryTree(Tree):

@@ -5,15 +5,13 @@ After a change that is meant: ``EDGESHIFT_GOLDEN=write pytest tests/exporters/te
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.contract import BY_NAME
 from tests.builders.board_looks import look, sources
 from tests.builders.board_pages import LINE_MARK, golden, page_of_line, page_of_tree, pages_in
-from tests.builders.boards import BOARDS, DATA, MemoryTree, board
+from tests.builders.boards import BOARDS, DATA, BoardsOnDisk, MemoryTree, board
 from tests.builders.tegrastats import LINES
 
 LINED = sorted({line.board for line in LINES})
@@ -29,8 +27,8 @@ def numbers(page: str) -> dict[tuple[str, tuple[str, ...]], float]:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_the_page_of_a_tree_is_the_golden_one(name: str, tmp_path: Path) -> None:
-    page = page_of_tree(name, tmp_path)
+def test_the_page_of_a_tree_is_the_golden_one(name: str, boards_on_disk: BoardsOnDisk) -> None:
+    page = page_of_tree(boards_on_disk[name])
     assert page == golden(f"{name}.prom", page)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,11 @@ import pytest
 from exporters.device.recorded import NOT_PERMITTED, NOTE, RecordedTree, tree_at
 from exporters.device.sensor import NOT_PERMITTED as REASON
 from exporters.device.tree import Tree
-from exporters.emulated.boards import write
-from exporters.recording.gathering import gather
+from exporters.recording.gathering import Recording, gather
 from exporters.recording.reading import NotTaken, Root
 from exporters.recording.saving import save
 from tests.builders.board_looks import look, sources
-from tests.builders.boards import MemoryTree, board, unreadable
+from tests.builders.boards import BoardsOnDisk, MemoryTree, board, unreadable
 
 FILES = (
     "sys/class/hwmon/hwmon3/curr1_input",
@@ -29,9 +30,15 @@ FILES = (
 )
 
 
+@cache
+def gathered(root: Path) -> Recording:
+    """What is taken of a tree that nobody changes."""
+    return gather(root, lambda _: None)
+
+
 def recorded(root: Path, target: Path, refused: dict[str, str]) -> Path:
     """Record a tree of which these paths were refused: the administrator, who runs tests too, is refused nothing by a file's mode."""
-    recording = gather(root, lambda _: None)
+    recording = deepcopy(gathered(root))
     tree = MemoryTree(board("orin-nx"))
     for path, reason in refused.items():
         for other in [other for other in recording.files if tree.real(other) == tree.real(path) != other]:
@@ -44,28 +51,25 @@ def recorded(root: Path, target: Path, refused: dict[str, str]) -> Path:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_a_file_that_was_refused_is_still_refused(path: str, tmp_path: Path) -> None:
+def test_a_file_that_was_refused_is_still_refused(path: str, tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
     tree = MemoryTree(board("orin-nx"))
     with tree.damaged(path, unreadable):
         before = look(sources(tree))
-    write(board("orin-nx"), tmp_path / "board")
-    after = look(sources(tree_at(recorded(tmp_path / "board", tmp_path / "kept", {path: NOT_PERMITTED}))))
+    after = look(sources(tree_at(recorded(boards_on_disk["orin-nx"], tmp_path / "kept", {path: NOT_PERMITTED}))))
     assert after == before
 
 
-def test_all_of_a_folder_is_refused_with_it(tmp_path: Path) -> None:
-    write(board("orin-nx"), tmp_path / "board")
-    kept = tree_at(recorded(tmp_path / "board", tmp_path / "kept", {"sys/kernel/debug": NOT_PERMITTED}))
+def test_all_of_a_folder_is_refused_with_it(tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
+    kept = tree_at(recorded(boards_on_disk["orin-nx"], tmp_path / "kept", {"sys/kernel/debug": NOT_PERMITTED}))
     said = look(sources(kept))
     assert said.states["emc_frequency", "sysfs/emc"] == REASON
     with pytest.raises(PermissionError):
         kept.names("sys/kernel/debug/clk")
 
 
-def test_other_reasons_and_no_recording_change_nothing(tmp_path: Path) -> None:
-    write(board("nano"), tmp_path / "board")
-    assert type(tree_at(tmp_path / "board")) is Tree
-    kept = recorded(tmp_path / "board", tmp_path / "kept", {"proc/meminfo": "no plain file"})
+def test_other_reasons_and_no_recording_change_nothing(tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
+    assert type(tree_at(boards_on_disk["nano"])) is Tree
+    kept = recorded(boards_on_disk["nano"], tmp_path / "kept", {"proc/meminfo": "no plain file"})
     assert type(tree_at(kept)) is Tree
     for text in ("", "[]", "{}", '{"left_out": []}', "\x00", "[" * 100_000):
         (kept / NOTE).write_text(text, encoding="utf-8")

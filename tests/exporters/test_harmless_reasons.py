@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ class WithoutRoot(MemoryTree):
         return path
 
 
+@cache
 def left_out() -> frozenset[str]:
     """The reasons that the alert's expression leaves alone."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]

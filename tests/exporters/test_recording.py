@@ -16,6 +16,7 @@ from exporters.recording.allowed import reduced
 from exporters.recording.gathering import DISK, EARLIER, STAT, gather
 from exporters.recording.saving import save, told_by
 from tests.builders.board_looks import Look, look, sources
+from tests.builders.boards import BoardsOnDisk
 
 SECRETS = {
     "proc/device-tree/serial-number": "1423020012345\0",
@@ -50,9 +51,8 @@ def all_text(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_readers_say_of_a_recording_what_they_said_of_the_board(name: str, tmp_path: Path) -> None:
-    board, target = tmp_path / "board", tmp_path / "recording"
-    write(load(name), board)
+def test_the_readers_say_of_a_recording_what_they_said_of_the_board(name: str, tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
+    board, target = boards_on_disk[name], tmp_path / "recording"
     recorded(board, target)
     before, after = _looked(board), _looked(target)
     assert len(before.samples) > 40
