@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from decision_engine.catalog.reading import SECTIONS, CatalogError, catalog_from, digest
 from decision_engine.catalog.rules import why_bad_address, why_bad_id
 from tests.builders.catalogue import changed_fleet, device, fleet
+from tests.builders.tables import in_one_test
 
 
 def errors_of(document: dict[str, Any]) -> list[str]:
@@ -88,7 +89,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("section", "index", "fields", "said"), CASES)
+@in_one_test(("section", "index", "fields", "said"), CASES)
 def test_one_mistake_is_told_with_its_path(section: str, index: int, fields: dict[str, Any], said: str) -> None:
     errors = errors_of(changed_fleet(section, index, **fields))
     assert any(said in line for line in errors), errors

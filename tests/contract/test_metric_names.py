@@ -8,6 +8,7 @@ import pytest
 
 from decision_engine.service.metrics import ENGINE_METRICS
 from exporters.contract import BRIDGE_METRICS, BY_NAME, CONFIDENCE_BUCKETS_RATIO, METRICS, Metric
+from tests.builders.tables import in_one_test
 
 BASE_UNITS = {"", "seconds", "bytes", "ratio", "celsius", "kelvin", "meters", "volts", "amperes", "watts", "joules", "hertz", "rpm"}
 """Prometheus's base units, and revolutions per minute: a fan's speed in hertz would mislead whoever reads it."""
@@ -42,22 +43,22 @@ PREFIXES = [
 ]
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_a_name_is_snake_case(metric: Metric) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", metric.name)
 
 
-@pytest.mark.parametrize(("metric", "prefixes"), PREFIXES)
+@in_one_test(("metric", "prefixes"), PREFIXES)
 def test_a_name_says_who_speaks(metric: Metric, prefixes: tuple[str, ...]) -> None:
     assert metric.name.startswith(prefixes)
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_counters_and_nothing_else_end_in_total(metric: Metric) -> None:
     assert metric.name.endswith("_total") == (metric.kind == "counter")
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_a_name_ends_in_its_base_unit(metric: Metric) -> None:
     assert metric.unit in BASE_UNITS
     stem = metric.name.removesuffix("_total")
@@ -68,12 +69,12 @@ def test_a_name_ends_in_its_base_unit(metric: Metric) -> None:
     assert not set(stem.split("_")) & NOT_BASE_UNITS
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_no_name_clashes_with_the_series_of_a_histogram(metric: Metric) -> None:
     assert not metric.name.endswith(("_bucket", "_sum", "_count", "_created", "_info_total"))
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_labels_are_valid_and_unique(metric: Metric) -> None:
     from_devices = metric.name in BY_NAME and metric not in BRIDGE_METRICS
     reserved = RESERVED_LABELS if from_devices else LABELS_OF_WHO_NAMES_DEVICES
@@ -82,13 +83,13 @@ def test_labels_are_valid_and_unique(metric: Metric) -> None:
     assert not set(metric.labels) & reserved
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_histograms_and_nothing_else_have_rising_buckets(metric: Metric) -> None:
     assert bool(metric.buckets) == (metric.kind == "histogram")
     assert list(metric.buckets) == sorted(set(metric.buckets))
 
 
-@pytest.mark.parametrize("metric", CASES)
+@in_one_test("metric", CASES)
 def test_a_meaning_is_one_line(metric: Metric) -> None:
     assert metric.meaning
     assert "\n" not in metric.meaning

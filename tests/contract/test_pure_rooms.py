@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.contract import ROOT, dotted, named, sources, tree
+from tests.builders.tables import in_one_test
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 PURE_MODULES: list[str] = next(contract["source_modules"] for contract in CONTRACTS if contract["id"] == "purity")
@@ -27,6 +28,11 @@ def place_of(module: str) -> str:
     """Find the file or the folder of a module named in pyproject.toml."""
     folder = module.replace(".", "/")
     return folder if (ROOT / folder).is_dir() else f"{folder}.py"
+
+
+def is_there(place: str) -> bool:
+    """Whether the repository has this file or folder."""
+    return (ROOT / place).exists()
 
 
 def impurities(module: ast.Module) -> list[str]:
@@ -54,17 +60,17 @@ def is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-@pytest.mark.parametrize("path", sources(*(place_of(module) for module in PURE_MODULES if (ROOT / place_of(module)).exists())), ids=named)
+@in_one_test("path", [pytest.param(path, id=named(path)) for path in sources(*filter(is_there, map(place_of, PURE_MODULES)))])
 def test_pure_rooms_call_neither_clock_nor_chance_nor_disk(path: Path) -> None:
     assert impurities(tree(path)) == []
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
+@in_one_test("module", PURE_MODULES)
 def test_every_pure_room_exists(module: str) -> None:
-    assert (ROOT / place_of(module)).exists()
+    assert is_there(place_of(module))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("source", "found"),
     [
         ("import time\ntime.time()", ["2: time.time"]),

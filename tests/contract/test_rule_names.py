@@ -11,6 +11,7 @@ import yaml
 from decision_engine.service.metrics import ENGINE_METRICS
 from exporters.contract import METRICS
 from tests.builders.contract import ROOT
+from tests.builders.tables import in_one_test
 
 FROM_OTHERS = {
     "up", "kube_node_status_allocatable",
@@ -60,21 +61,21 @@ def sections() -> set[str]:
     return {heading.strip().lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", page, flags=re.MULTILINE)}
 
 
-@pytest.mark.parametrize("rule", [*ALERTS, *RECORDS])
+@in_one_test("rule", [*ALERTS, *RECORDS])
 def test_rules_ask_for_promised_metrics_only(rule: dict[str, Any]) -> None:
     asked = metrics_in(rule["expr"])
     assert asked or "vector(" in rule["expr"]
     assert asked - promised() == set()
 
 
-@pytest.mark.parametrize("rule", ALERTS)
+@in_one_test("rule", ALERTS)
 def test_an_alert_says_how_bad_what_and_where_to_read_on(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in SEVERITIES
     assert ("for" in rule) != (rule["alert"] in WITHOUT_FOR)
     assert {"summary", "description", "runbook"} <= set(rule["annotations"])
 
 
-@pytest.mark.parametrize("rule", ALERTS)
+@in_one_test("rule", ALERTS)
 def test_an_alert_has_a_section_in_the_runbook(rule: dict[str, Any]) -> None:
     document, _, section = rule["annotations"]["runbook"].partition("#")
     assert document == "docs/operations.md"
@@ -82,7 +83,7 @@ def test_an_alert_has_a_section_in_the_runbook(rule: dict[str, Any]) -> None:
     assert section in sections()
 
 
-@pytest.mark.parametrize("rule", RECORDS)
+@in_one_test("rule", RECORDS)
 def test_a_record_is_named_by_level_and_operation_or_keeps_an_old_name(rule: dict[str, Any]) -> None:
     assert re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+|kube_[a-z_]+", rule["record"])
 

@@ -16,6 +16,7 @@ from exporters.bridge import dialects, payloads
 from exporters.bridge.classes import ClassMap, Meaning, Variant, environment, variant_of_function
 from exporters.bridge.replies import Refusal
 from tests.builders.bridge import result, trigger, usage, weather, weather_v1
+from tests.builders.tables import in_one_test
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOON_UTC = 1_721_910_896.0
@@ -72,7 +73,7 @@ def test_a_percentage_may_be_a_number_or_text(cpu: object, ratio: float) -> None
     assert payloads.usage(usage(cpu=cpu)).cpu_ratio == ratio
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changed", "reason", "code"),
     [
         ({"cpu": "-"}, "missing_field", "0015"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from exporters.bridge import sources
 from exporters.bridge.refusals import shown
 from exporters.bridge.senders import FORGOTTEN_SECONDS
 from tests.builders.bridge import FIRE, RESULT, TOKEN, World, result, settings, source, usage, weather, with_token
+from tests.builders.tables import in_one_test
 
 CPU = "edge_cpu_usage_ratio"
 
@@ -101,14 +103,12 @@ def test_a_name_without_the_token_is_another_sender_and_shortens_nobodys_interva
     assert one.value(CPU, trust="high") == 0.5
 
 
+FIELDS = ["username", "func", "ai_class", "cpu", "nid", "res_class", "eid", "sid", "ainame", "version", "class_", "time"]
 SECRETS = ["rtsp://admin:hunter2@10.0.0.9/stream", "password=hunter2", "Bearer hunter2", "admin:hunter2", "hunter2@host", "a hunter2 b"]
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize(
-    "place", ["username", "func", "ai_class", "cpu", "nid", "res_class", "eid", "sid", "ainame", "version", "class_", "time"]
-)
-def test_no_credential_in_any_field_is_shown_anywhere(secret: str, place: str) -> None:
+@in_one_test(("place", "secret"), product(FIELDS, SECRETS))
+def test_no_credential_in_any_field_is_shown_anywhere(place: str, secret: str) -> None:
     one = World(settings(source=[source(package="yolo")]))
     replies = [
         one.take(path, {**body, place.rstrip("_"): secret}).reply.body.decode()

@@ -16,6 +16,7 @@ from exporters.jetson.gpu import parse_asleep, parse_load, parse_nvmap_total
 from exporters.jetson.power import parse_milliwatts, watts_of
 from exporters.jetson.power_mode import parse_mode, parse_mode_names
 from exporters.jetson.throttling import parse_events, parse_state
+from tests.builders.tables import in_one_test
 
 Parser = Callable[[str], float]
 
@@ -54,29 +55,28 @@ def test_numbers_are_read_in_their_unit(parse: Parser, text: str, number: float)
     assert parse(text) == number
 
 
-@pytest.mark.parametrize("parse", PARSERS)
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", MISSING),
-        (" \n", MISSING),
-        ("nan\n", UNPARSABLE),
-        ("inf", UNPARSABLE),
-        ("0x10\n", UNPARSABLE),
-        ("1_000\n", UNPARSABLE),
-        ("1e3", UNPARSABLE),
-        ("12.5\n", UNPARSABLE),
-        ("+5", UNPARSABLE),
-        ("--5", UNPARSABLE),
-        ("5 mW\n", UNPARSABLE),
-        ("1\n2\n", UNPARSABLE),
-        ("5\0", UNPARSABLE),
-        ("5\x1c", UNPARSABLE),
-        ("1" * 16, UNPARSABLE),
-        ("9" * 15, OUT_OF_RANGE),
-        ("-256000\n", OUT_OF_RANGE),
-    ],
-)
+NO_NUMBERS = [
+    ("", MISSING),
+    (" \n", MISSING),
+    ("nan\n", UNPARSABLE),
+    ("inf", UNPARSABLE),
+    ("0x10\n", UNPARSABLE),
+    ("1_000\n", UNPARSABLE),
+    ("1e3", UNPARSABLE),
+    ("12.5\n", UNPARSABLE),
+    ("+5", UNPARSABLE),
+    ("--5", UNPARSABLE),
+    ("5 mW\n", UNPARSABLE),
+    ("1\n2\n", UNPARSABLE),
+    ("5\0", UNPARSABLE),
+    ("5\x1c", UNPARSABLE),
+    ("1" * 16, UNPARSABLE),
+    ("9" * 15, OUT_OF_RANGE),
+    ("-256000\n", OUT_OF_RANGE),
+]
+
+
+@in_one_test(("parse", "text", "reason"), [(parse, text, reason) for parse in PARSERS for text, reason in NO_NUMBERS])
 def test_everything_else_is_a_reason(parse: Parser, text: str, reason: str) -> None:
     with pytest.raises(SensorError) as caught:
         parse(text)

@@ -7,6 +7,7 @@ import pytest
 from exporters.contract import BY_NAME
 from exporters.device.source import Report, check
 from exporters.jetson.tegrastats import parse
+from tests.builders.tables import in_one_test
 from tests.builders.tegrastats import BOARDS, LINES, SUFFIX, Line
 
 MEBIBYTE = 1 << 20
@@ -66,7 +67,7 @@ def test_temperatures_power_cores_and_memory_are_always_there(line: Line) -> Non
     assert said(report, "edge_memory_usage_ratio") is None and said(report, "edge_memory_available_bytes") is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("board", "release", "name", "labels", "value"),
     [
         ("nano", "R32.4", "edge_memory_total_bytes", (), 3956.0 * MEBIBYTE),

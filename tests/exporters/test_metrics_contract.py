@@ -10,9 +10,11 @@ from exporters.contract import BY_NAME, DEVICE_METRICS, WORKLOAD_LABELS, WORKLOA
 from exporters.device.families import Families
 from exporters.device.sensor import SensorError
 from exporters.device.source import Sample, Source, check
-from exporters.emulated.boards import load, names, write
+from exporters.emulated.boards import names
 from exporters.wiring import Device, Watch
+from tests.builders.boards import BoardsOnDisk
 from tests.builders.exporters import NOW, Page, World, datagram, page_of
+from tests.builders.tables import in_one_test
 from tests.exporters.test_nvml import Gpu as GraphicsCard
 from tests.exporters.test_nvml import World as Graphics
 
@@ -20,13 +22,11 @@ STREAMS = {"front": [1, 1, NOW - 0.1]}
 
 
 @pytest.fixture(scope="module")
-def boards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+def boards(boards_on_disk: BoardsOnDisk) -> dict[str, Page]:
     """The page of each constructed board, as it is joined for a real one, with tegrastats off."""
     pages = {}
     for name in names():
-        root = tmp_path_factory.mktemp(name)
-        write(load(name), root)
-        device = Device(Watch(root, 5.0))
+        device = Device(Watch(boards_on_disk[name], 5.0))
         device.sampler.sample()
         pages[name] = Page(device.collector)
         device.stop()
@@ -75,7 +75,7 @@ def test_every_promise_of_a_program_is_kept(programs: Page) -> None:
     assert programs.names() == {metric.name for metric in WORKLOAD_METRICS}
 
 
-@pytest.mark.parametrize("metric", DEVICE_METRICS, ids=lambda metric: metric.name)
+@in_one_test("metric", [pytest.param(metric, id=metric.name) for metric in DEVICE_METRICS])
 def test_no_number_outside_what_can_be_true_passes(metric: Metric) -> None:
     labels = tuple("x" for _ in metric.labels)
     for value in (math.nan, math.nextafter(metric.lowest, -math.inf), -math.inf, math.nextafter(metric.highest, math.inf)):

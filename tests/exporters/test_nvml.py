@@ -10,6 +10,7 @@ import pytest
 
 from exporters.device.nvml import RETRY_SECONDS, Nvml, NvmlLook, nvml_source
 from exporters.device.source import Report
+from tests.builders.tables import in_one_test
 
 GIBIBYTE = 1 << 30
 NOT_SUPPORTED, NO_PERMISSION, NO_DRIVER, TIMEOUT, GPU_IS_LOST, UNKNOWN = 3, 4, 9, 10, 15, 999
@@ -134,11 +135,16 @@ def test_what_a_gpu_does_not_support_is_not_spoken_of(sensor: str) -> None:
     assert reasons(old.look()) == reasons(report)
 
 
-@pytest.mark.parametrize("sensor", NAMES)
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [(NO_PERMISSION, "not_permitted"), (TIMEOUT, "timed_out"), (GPU_IS_LOST, "missing"), (UNKNOWN, "failed"), (77, "failed")],
-)
+@in_one_test(
+    ("sensor", "code", "reason"),
+    [
+        (sensor, code, reason)
+        for sensor in NAMES
+        for code, reason in (
+            (NO_PERMISSION, "not_permitted"), (TIMEOUT, "timed_out"), (GPU_IS_LOST, "missing"), (UNKNOWN, "failed"), (77, "failed"),
+        )
+    ],
+)  # fmt: skip
 def test_an_error_costs_its_own_sensor_only(sensor: str, code: int, reason: str) -> None:
     report = World(Gpu(codes={NAMES[sensor]: code})).look()
     assert reasons(report) == {name: reason if name == sensor else "" for name in NAMES}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from exporters.device.procfs import parse_boot_time, parse_cpu, parse_memory, parse_process, parse_swap, parse_uptime
 from exporters.device.sensor import MISSING, OUT_OF_RANGE, UNPARSABLE, SensorError, reason_of
 from tests.builders.exporters import MEMINFO, STAT, process_line
+from tests.builders.tables import in_one_test
 
 
 def test_cpu_times_count_guests_once_and_idle_waits_as_idle() -> None:
@@ -41,7 +42,7 @@ def test_a_process_with_brackets_in_its_name_is_read_after_the_last_one() -> Non
     assert (times.parent, times.state, times.own_ticks, times.waited_ticks, times.start_ticks) == (5, "S", 70, 30, 900)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("parse", "text", "reason"),
     [
         pytest.param(parse_cpu, "", MISSING, id="cpu-empty"),

@@ -13,6 +13,7 @@ from exporters.contract import CONFIDENCE_BUCKETS_RATIO, ENVIRONMENT_CLASSES, LA
 from exporters.workload import publish, wire
 from exporters.workload.wire import REASONS, Observation, Sighting, Stream, WireError, parse
 from tests.builders.exporters import NOW, PLACEMENT, WORKLOAD, body, datagram
+from tests.builders.tables import in_one_test
 
 
 def test_an_observation() -> None:
@@ -45,7 +46,7 @@ def test_what_senders_say_since_there_are_workers() -> None:
 BUCKETS = {"sum": 1.0, "counts": [0] * 11}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "reason"),
     [
         pytest.param({"v": 2}, "format_version", id="another-version"),
