@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the quick tests side by side, then the thorough ones, then those with real parts one after the other; arguments go to all (-k, a path is not one).
+# Run the quick tests side by side, then the thorough ones and every property again with more cases, then those with real parts one after the other; arguments go to all (-k, a path is not one).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,6 +18,6 @@ run() {
 
 ran=
 run tests --ignore=tests/real --ignore=tests/cluster -q -n auto -m "not thorough" "$@"
-run tests --ignore=tests/real --ignore=tests/cluster -q -n auto -m thorough "$@"
+run tests --ignore=tests/real --ignore=tests/cluster -q -n auto -m "thorough or hypothesis" --hypothesis-profile=thorough "$@"
 run tests/real -v "$@"
 [ -n "$ran" ] || exit "$none_collected"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 # How long a case takes says how busy the machine is, and nothing about what is tested. The cases stay random.
-# Half of hypothesis' own number of cases: everything runs with every change, so over a week none is rare.
-settings.register_profile("edgeshift", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("edgeshift")
+# The quick run, which comes with every change, has few; the thorough one (--hypothesis-profile) has hypothesis' own number.
+for profile, cases in (("quick", 25), ("thorough", 100)):
+    settings.register_profile(profile, max_examples=cases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("quick")
 
 ROOM_WITH_REAL_PARTS = Path(__file__).parent / "real"
 
@@ -21,3 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(ROOM_WITH_REAL_PARTS):
             item.add_marker(pytest.mark.real)
     items.sort(key=lambda item: item.get_closest_marker("real") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Have no search for garbage look through what all the imports made, which stays to the end anyway."""
+    gc.freeze()

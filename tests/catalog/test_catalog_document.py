@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_engine.catalog.document import DocumentError, as_json, dump_document, parse_document, read_text
@@ -76,7 +76,6 @@ def test_values_that_are_not_plain_are_refused(text: str) -> None:
         as_json(parse_document(text, "f.yaml"), "f.yaml")
 
 
-@settings(max_examples=40)
 @given(DOCUMENTS)
 def test_what_is_written_is_read_as_the_same(document: dict[str, Any]) -> None:
     assert parse_document(dump_document(document), "file") == document

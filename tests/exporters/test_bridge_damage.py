@@ -60,7 +60,7 @@ def test_all_that_was_kept_comes_back_and_nothing_is_said(tmp_path: Path) -> Non
     assert said == []
 
 
-@trial(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@trial(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=some.data())
 def test_damage_is_said_and_nothing_else_is_lost(tmp_path: Path, data: some.DataObject) -> None:
     journal = kept(tmp_path)

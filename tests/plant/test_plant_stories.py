@@ -13,7 +13,7 @@ from exporters.simulated.stories import EDGE_TOTAL_RATIO, LENT_DEVICE_ID, defaul
 from tests.builders.plant import small_blueprint
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(4, 12))])
 def test_nothing_done_is_an_overload_at_45_seconds_and_a_move_begun_at_34_avoids_it(seed: int) -> None:
     blueprint = replace(default_story(8, 120.0, seed, lent_device=True), history_seconds=60.0)
     plant = Plant(blueprint)

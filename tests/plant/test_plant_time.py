@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.simulated.blueprint import Fault
@@ -39,7 +39,6 @@ def run(cuts: list[float]) -> Plant:
 WHOLE = state_of(run([]))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0.0, 30.0), max_size=40))
 def test_how_time_is_cut_changes_nothing(cuts: list[float]) -> None:
     assert state_of(run(cuts)) == WHOLE
@@ -54,7 +53,6 @@ def test_ten_tenths_of_a_second_are_a_second() -> None:
     assert state_of(fine) == state_of(coarse)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), VERBS), max_size=12))
 def test_verbs_change_neither_the_background_nor_the_accounts_truth(steps: list[tuple[float, tuple[str, str, str, int]]]) -> None:
     plant = Plant(BLUEPRINT, INPUTS)
