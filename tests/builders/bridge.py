@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from exporters.bridge.desk import Desk, Taken
 from exporters.bridge.loading import parse
@@ -96,10 +98,15 @@ class World:
 
 def samples(page: str, name: str, labels: Mapping[str, str]) -> Iterator[tuple[Mapping[str, str], float]]:
     """The samples of a page with this name and at least these labels."""
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            if sample.name == name and labels.items() <= sample.labels.items():
-                yield sample.labels, float(sample.value)
+    for sample in _parsed(page):
+        if sample.name == name and labels.items() <= sample.labels.items():
+            yield sample.labels, float(sample.value)
+
+
+@lru_cache(maxsize=4)
+def _parsed(page: str) -> tuple[Sample, ...]:
+    """Every sample of a page; a test asks the same page for several."""
+    return tuple(sample for family in text_string_to_metric_families(page) for sample in family.samples)
 
 
 def local(form: str, at: float) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +25,11 @@ Manifest = dict[str, Any]
 
 def documents(path: Path) -> list[Manifest]:
     """All YAML documents of one file."""
+    return deepcopy(_documents(path))
+
+
+@cache
+def _documents(path: Path) -> list[Manifest]:
     return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
 
 

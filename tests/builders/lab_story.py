@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from decision_engine.core.decide import decide
@@ -91,6 +92,7 @@ class Storyteller:
             self.phases[f"{name}@{id_.replace('_', '-')}"] = phase
 
 
+@cache
 def overload_story() -> list[tuple[float, Sequence[Event]]]:
     """A calm cycle, a foreseen overload on edge-03, its move to edge-09, and the checked effect: (Unix time, events) per cycle."""
     story = Storyteller(lab_fleet())

@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_decisions(story: VirtualRun, tmp_path: Pat
 
 
 def test_another_seed_is_another_story(story: VirtualRun, tmp_path: Path) -> None:
-    other = live_virtually(tmp_path / "other", seed=2, seconds=60.0)
+    other = live_virtually(tmp_path / "other", seed=2, seconds=45.0)
     assert encode(other.records[0]) != encode(story.records[0])
 
 
