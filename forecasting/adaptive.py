@@ -2,8 +2,9 @@
 
     q ← max(0, q + e·max(0.1·q, 0.02)·(0.9 if x(t+h) > p90(t) else −0.1)),   p90 = p50 + q·scale,   e = max(1, √(36/(outcomes + 1)))
 (adaptive conformal inference: Gibbs & Candès 2021). Whatever the errors look like, the share of outcomes under p90 is driven to 0.9, as
-long as q need not lie under a quarter of the fleet's (nor of 2) for it: lower it would be missing for hours when a calm series wakes. Because the distance is in units of local volatility it widens at once when a series becomes
-restless. A series without outcomes of its own begins where the fleet is.
+long as q need not lie under a quarter of the fleet's (nor of 2) for it: lower it would be missing for hours when a calm series wakes.
+Because the distance is in units of local volatility it widens at once when a series becomes restless. A series without outcomes of
+its own begins where the fleet is.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ An origin is matured when every one of its h outcomes is known, and informative 
 or the model gave it ``INFORMATIVE_PROBABILITY``: a thousand calm minutes far below the limit prove nothing either way. They
 still count in both Brier sums, where they add (almost) nothing. Neighbouring origins overlap, so n overstates the evidence
 of one overload by about h; the 200 are meant for counts made this way.
-Edges, all towards a closed gate: no event ever → own 0 (silence alone is no skill); a perfect rule → own 0 (nothing to beat);
-no matured origin in the whole fleet → NaN; own and pooled are held within ±1, as 1 − B/B' has no lower bound.
+Edges, all towards a closed gate: no event ever → own at most 0 (silence alone is no skill, needless alarms are less); a perfect rule →
+own 0 (nothing to beat); no matured origin in the whole fleet → NaN; own and pooled are held within ±1, as 1 − B/B' has no lower bound.
 """
 
 from __future__ import annotations
@@ -112,20 +112,24 @@ def _count(mask: NDArray[np.bool_]) -> Floats:
 
 
 def pooled_skill(evidence: Evidence) -> float:
-    """Skill of the fleet as one: from the sums over all series; 0 without an event or a miss of the rule; NaN without origins."""
+    """Skill of the fleet as one, from the sums over all series.
+
+    At most 0 without an event, 0 without a miss of the rule, NaN without origins.
+    """
     if evidence.matured.sum() == 0.0:
         return float("nan")
     model, rule = float(evidence.model.sum()), float(evidence.rule.sum())
-    if evidence.events.sum() == 0.0 or rule == 0.0:
+    if rule == 0.0:
         return 0.0
-    return max(1.0 - model / rule, -1.0)
+    skill = max(1.0 - model / rule, -1.0)
+    return min(skill, 0.0) if evidence.events.sum() == 0.0 else skill
 
 
 def shrunk_skill(evidence: Evidence, pseudo_points: float) -> Floats:
     """Skill of each series (S), drawn to the fleet's by n/(n + ``pseudo_points``); NaN without any evidence."""
     pooled = pooled_skill(evidence)
-    provable = (evidence.events > 0.0) & (evidence.rule > 0.0)
-    ratio = evidence.model / np.where(provable, evidence.rule, 1.0)
-    own = np.where(provable, np.maximum(1.0 - ratio, -1.0), 0.0)
+    beatable = evidence.rule > 0.0
+    own = np.where(beatable, np.maximum(1.0 - evidence.model / np.where(beatable, evidence.rule, 1.0), -1.0), 0.0)
+    own = np.where(evidence.events > 0.0, own, np.minimum(own, 0.0))
     n = evidence.informative
     return np.asarray((n * own + pseudo_points * pooled) / (n + pseudo_points))

@@ -38,6 +38,12 @@ SERIES_LAST: Final = {Sums: ("gram", "moment"), Coefficients: ("series",), Origi
 """Fields whose last axis is the series; of all others it is the first."""
 UNKNOWN_ALLOWED: Final = re.compile(r"series/(memory/previous|origins/\d+/(last|said|p50|p90|probability|experts|margin|limits))")
 """Fields in which NaN says that nothing is known; anywhere else it is damage, and so is infinity everywhere."""
+CHANCES: Final = re.compile(r"series/origins/\d+/(probability|experts)")
+"""Fields that hold probabilities."""
+RECORDS: Final = re.compile(r"(series|fleet)/verdicts/\w+")
+"""Fields that hold sums of squares and counts."""
+ROUNDING: Final = 1e-3
+"""A forgotten sum of nothing may lie so far below 0 in single precision."""
 PARTS: Final = {"memory": LevelMemory, "distances": Distances, "record": Record, "verdicts": Verdicts}
 LISTS: Final = {"sums": Sums, "betas": Coefficients, "crossing_sums": CrossingSums, "origins": Origin}
 """One of each per horizon; one origin per column that has not wholly matured."""
@@ -144,7 +150,11 @@ def _fits(found: NDArray[np.floating] | None, wanted: NDArray[np.floating], name
     """Whether an array is there, of the right shape and kind, and holds only numbers that can be."""
     if found is None or found.shape != wanted.shape or found.dtype != wanted.dtype:
         return False
-    return bool(np.isfinite(found).all()) or (UNKNOWN_ALLOWED.fullmatch(name) is not None and not np.isinf(found).any())
+    if not np.isfinite(found).all() and (UNKNOWN_ALLOWED.fullmatch(name) is None or np.isinf(found).any()):
+        return False
+    if CHANCES.fullmatch(name):
+        return not ((found < 0.0) | (found > 1.0)).any()
+    return RECORDS.fullmatch(name) is None or not (found < -ROUNDING).any()
 
 
 def _named(prefix: str, value: Any) -> Arrays:

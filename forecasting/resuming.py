@@ -42,6 +42,8 @@ def resumed(state: ForecastState | None, method: str, history: Series, settings:
     series, columns = history.values.shape
     bearable = bearable_columns(series, settings.horizon_steps[-1])
     found = "" if state is None else _remembered(state, method, history, settings)
+    if isinstance(found, Resumed) and series and not found.learnt.memory.points.any():
+        found = ""  # nothing was ever seen: the past may have come since, and is lived through
     if isinstance(found, str):
         gate = np.zeros((series, len(settings.horizon_steps)), dtype=np.bool_)
         return Resumed(nothing_learnt(series, settings), gate, history.end, min(columns, bearable), found)
@@ -89,7 +91,7 @@ def _remembered(state: ForecastState, method: str, history: Series, settings: Le
     former = len(found.gate)
     if state.keys == history.keys and former == history.values.shape[0]:
         return found
-    if not history.keys or len(state.keys) != former:
+    if (not history.keys and len(history.values)) or len(state.keys) != former:
         return _ignored("its series have no names and are not as many as now")
     places = {key: row for row, key in enumerate(state.keys)}
     rows = [places.get(key, -1) for key in history.keys]
@@ -111,7 +113,9 @@ def _unfit(state: ForecastState, method: str, history: Series, settings: Learner
         return f"it was learned on a grid of {numbers.get('grid_seconds', math.nan):g} s and the grid is now {history.grid_seconds:g} s"
     if any(numbers.get(name) != steps for name, steps in horizon_numbers(settings).items()):
         return "it was learned for other horizons"
-    if not end - history.end <= MOST_AHEAD_SECONDS:
+    if not math.isfinite(end):
+        return "it is from no time at all"
+    if end - history.end > MOST_AHEAD_SECONDS:
         return "it is from more than a day in the future"
     if not 0.0 <= columns <= LARGEST_COUNT:
         return "its count of columns cannot be"

@@ -152,8 +152,8 @@ def _columns_and_step(name: str, frame: DataFrame, start_and_step: tuple[float, 
         start, step = start_and_step
         since = frame["timestamp"] - start
     places = np.rint(since.to_numpy(dtype=np.float64) / step)
-    if not (np.abs(places) < LARGEST_PLACE).all():
-        raise BacktestError(f"{name} has timestamps that are no seconds of any clock")
+    if not ((places >= 0.0) & (places < LARGEST_PLACE)).all():
+        raise BacktestError(f"{name} has timestamps that are no seconds of any clock, or lie outside the range that was asked for")
     return places.astype(np.int64), step
 
 

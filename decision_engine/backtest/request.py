@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from decision_engine.backtest.reading import BacktestError, Extent
 from decision_engine.core.limits import Foresight
-from decision_engine.observe.range_frames import RangeQuery
+from decision_engine.observe.range_frames import RangeQuery, without_credentials
 from forecasting.backtest import Question, with_rules_to_beat
 from forecasting.methods import FOR_LOADS, METHODS, says_probability
 
 SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION: Final = re.compile(r"(\d+)([smhd]?)")
+LATEST_SECONDS: Final = 253_402_300_799
+"""The end of the year 9999."""
 LONGEST_HORIZON: Final = 1_000
 """Steps; a method keeps what it said for as many."""
 
@@ -56,8 +57,7 @@ class PrometheusRange:
 
     def address(self) -> str:
         """Where it is, without what lets one in."""
-        there = urlsplit(self.url)
-        return f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
+        return without_credentials(self.url).partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,13 @@ def _moment(option: str, word: str) -> int:
         BacktestError: it is neither Unix seconds nor a time.
     """
     try:
-        return round(float(word))
-    except (ValueError, OverflowError):
+        seconds = float(word)
+    except ValueError:
         pass
+    else:
+        if not 0.0 <= seconds <= LATEST_SECONDS:
+            raise BacktestError(f"{option} {word} is no moment that a server has lived through")
+        return round(seconds)
     try:
         moment = datetime.fromisoformat(word)
     except ValueError as error:

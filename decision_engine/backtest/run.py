@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Any, Final
 
 import typer
@@ -19,6 +20,7 @@ from decision_engine.backtest.remarks import Recorded
 from decision_engine.backtest.report import SourceScores, report, scores_of
 from decision_engine.backtest.request import BacktestRequest
 from decision_engine.backtest.table import WIDTH, print_tables
+from decision_engine.execute.sealed import write_whole
 from decision_engine.observe.range_frames import RangeError, RangeQuery, read_range
 from forecasting.backtest import WARM_UP_COLUMNS, Came, Fleet, roll
 from forecasting.methods import MARGIN, PERSISTENCE
@@ -52,7 +54,7 @@ def print_backtest(request: BacktestRequest, clock: Callable[[], float] = time.p
     try:
         _write(request, told)
     except OSError as error:
-        typer.echo(f"{error.filename} cannot be written: {error.strerror}", err=True)
+        typer.echo(f"{request.out or request.figure} cannot be written: {error.strerror or error}; what was there is still there", err=True)
         return FAILED
     return code
 
@@ -146,18 +148,19 @@ def _write(request: BacktestRequest, told: dict[str, Any]) -> None:
         OSError: a file cannot be written.
     """
     if request.figure is not None:
-        request.figure.write_text(draw(told), encoding="utf-8")
+        write_whole(request.figure, draw(told).encode(), durable=False)
     if request.json:
         text = json_format.dumps(told, indent=2, ensure_ascii=False)
         if request.out is None:
             typer.echo(text)
         else:
-            request.out.write_text(text + "\n", encoding="utf-8")
+            write_whole(request.out, (text + "\n").encode(errors="backslashreplace"), durable=False)
     elif request.out is None:
         print_tables(told, Console() if Console().is_terminal else Console(width=WIDTH))
     else:
-        with request.out.open("w", encoding="utf-8") as file:
-            print_tables(told, Console(file=file, width=WIDTH))
+        printed = StringIO()
+        print_tables(told, Console(file=printed, width=WIDTH))
+        write_whole(request.out, printed.getvalue().encode(errors="backslashreplace"), durable=False)
 
 
 def _refuse_unwritable(request: BacktestRequest) -> None:

@@ -12,6 +12,8 @@ from forecasting.state import Unreadable, from_bytes, to_bytes
 
 KIND = b"edgeshift-model-1"
 SAVED_AT = struct.Struct("<d")
+LARGEST_BYTES = 4 * 2**30
+"""400,000 series; nobody's fleet is that large."""
 MOST_AHEAD_SECONDS = 86_400.0
 """A clock is set right by seconds or, once, by a wrong time zone's hours; what was learned is not forgotten for that."""
 
@@ -38,6 +40,8 @@ def save_model_state(path: Path, state: ForecastState, now: float) -> str:
 def load_model_state(path: Path, now: float, max_age_seconds: float) -> LoadedState:
     """Read the state back; never raises. A clock that was set back by more than a day makes a state as suspect as age does."""
     try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return LoadedState(None, f"the forecaster state at {path} is larger than any fleet's: learning begins anew")
         payload = unseal(KIND, path.read_bytes())
         (saved_at,) = SAVED_AT.unpack_from(payload)
         state = from_bytes(payload[SAVED_AT.size :])

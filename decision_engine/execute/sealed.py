@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from hashlib import blake2b
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool) -> None:
     Raises:
         OSError: it could not be written; whatever was in its place is still there.
     """
-    part = path.with_name(path.name + TEMPORARY_SUFFIX)
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY_SUFFIX}")  # two writers do not meet
     try:
         with part.open("wb") as file:
             file.write(data)

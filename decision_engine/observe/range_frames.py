@@ -61,14 +61,15 @@ def read_range(query: RangeQuery, done: Callable[[float], None]) -> DataFrame:
             found = client.custom_query_range(query.promql, _moment(first), _moment(last), str(query.step_seconds))
             named = [{"metric": {"series_id": series_id(one["metric"])}, "values": one["values"]} for one in found]
             if named:
-                frames.append(MetricRangeDataFrame(named, ts_as_datetime=False).reset_index())
+                frame = MetricRangeDataFrame(named, ts_as_datetime=False).reset_index()[["series_id", "timestamp", "value"]]
+                frames.append(frame.astype({"timestamp": "float64", "value": "float64"}))
             done((last - query.start + 1) / (query.end - query.start + 1))
     if not frames:
         raise RangeError(
             f"{query.promql} has no sample between {_moment(query.start):%Y-%m-%d %H:%M:%S} and {_moment(query.end):%Y-%m-%d %H:%M:%S} UTC "
             "in this Prometheus; look at the query, the times and the retention"
         )
-    return pd.DataFrame(pd.concat(frames, ignore_index=True)[["series_id", "timestamp", "value"]])
+    return pd.DataFrame(pd.concat(frames, ignore_index=True))
 
 
 def series_id(labels: Mapping[str, str]) -> str:
@@ -95,24 +96,36 @@ def _client(query: RangeQuery) -> Iterator[Any]:
         yield PrometheusConnect(url=query.url.rstrip("/"), retry=Retry(0, read=False), session=session, timeout=query.timeout_seconds)
 
 
+NO_RANGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What reading an answer can raise that is no range of samples."""
+
+
 @contextmanager
 def _explained(query: RangeQuery) -> Iterator[None]:
     """Every way of failing as one sentence."""
     from prometheus_api_client.exceptions import MetricValueConversionError, PrometheusApiClientException
     from requests import RequestException, Timeout
 
+    server = without_credentials(query.url)
     try:
         yield
     except Timeout as error:
-        raise RangeError(f"{query.url} did not answer within {query.timeout_seconds:g} s; ask for a shorter range") from error
+        raise RangeError(f"{server} did not answer within {query.timeout_seconds:g} s; ask for a shorter range") from error
     except PrometheusApiClientException as error:
-        raise RangeError(_refusal(query.url, str(error))) from error
-    except (KeyError, TypeError, ValueError, IndexError, MetricValueConversionError) as error:
+        raise RangeError(_refusal(server, str(error))) from error
+    except (*NO_RANGE, MetricValueConversionError) as error:
         if isinstance(error, RequestException) and not isinstance(error, json.JSONDecodeError):
-            raise RangeError(f"{query.url} is no address of a Prometheus; write it as http://host:9090") from error
-        raise RangeError(f"{query.url} does not answer as Prometheus does; see whether it is one") from error
+            raise RangeError(f"{server} is no address of a Prometheus; write it as http://host:9090") from error
+        raise RangeError(f"{server} does not answer as Prometheus does; see whether it is one") from error
     except (RequestException, OSError) as error:
-        raise RangeError(f"{query.url} cannot be reached; see whether Prometheus runs there") from error
+        raise RangeError(f"{server} cannot be reached; see whether Prometheus runs there") from error
+
+
+def without_credentials(url: str) -> str:
+    """The address as it may be shown: no user, no password."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _refusal(url: str, message: str) -> str:

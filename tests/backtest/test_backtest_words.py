@@ -118,6 +118,14 @@ MISTAKES: dict[str, tuple[Arranged, str]] = {
     ),
     "nothing to draw": (lambda path: (*rules(path), "--figure", str(path / "x.svg")), "add --method line or learned"),
     "no history": (lambda path: (*rules(path), "--history", "12"), "a horizon of 12 steps needs 13 columns"),
+    "a moment of no server": (
+        lambda _: ("--prometheus", "http://127.0.0.1:1", "--query", "up", "--from", "1e19", "--to", "2e19", "--step", "30"),
+        "--from 1e19 is no moment",
+    ),
+    "nobody there, and a password": (
+        lambda _: ("--prometheus", "http://me:secret@127.0.0.1:1", *RANGE),
+        "http://127.0.0.1:1 cannot be reached",
+    ),
     "nobody there": (lambda _: ("--prometheus", "http://127.0.0.1:1", *RANGE), "http://127.0.0.1:1 cannot be reached"),
     "no address": (lambda _: ("--prometheus", "server", *RANGE), "server is no address of a Prometheus"),
 }
@@ -135,7 +143,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path, case: str) -> None:
     assert (code, out) == (FAILED, "")
     said = [line for line in err.splitlines() if sentence in line]
     assert len(said) == 1, err
-    assert "Traceback" not in err
+    assert "Traceback" not in err and "secret" not in err
     assert len(err.splitlines()) <= 2, "no progress is left behind"
 
 

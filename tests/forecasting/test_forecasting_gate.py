@@ -69,6 +69,7 @@ def evidence(model: float, rule: float, matured: float, informative: float, even
     [
         pytest.param(evidence(0.0, 0.0, 0.0, 0.0, 0.0), NAN, id="no origin matured"),
         pytest.param(evidence(0.0, 5.0, 90.0, 5.0, 0.0), 0.0, id="no event ever: silence is no skill"),
+        pytest.param(evidence(10.0, 5.0, 90.0, 5.0, 0.0), -1.0, id="no event ever and needless alarms: less than none"),
         pytest.param(evidence(0.0, 0.0, 90.0, 9.0, 9.0), 0.0, id="a perfect rule leaves nothing to beat"),
         pytest.param(evidence(2.0, 4.0, 90.0, 9.0, 9.0), 0.5, id="half the rule's error"),
         pytest.param(evidence(90.0, 1.0, 90.0, 9.0, 9.0), -1.0, id="far worse is held at -1"),

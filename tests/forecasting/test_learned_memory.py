@@ -98,7 +98,8 @@ def test_a_state_that_lacks_a_part_is_ignored(state: ForecastState, anew: Floats
         pytest.param({}, {"grid_seconds": 30.0}, "a grid of 30 s and the grid is now 5 s", id="another grid"),
         pytest.param({}, {"end": END + 90_000.0}, "in the future", id="the future"),
         pytest.param({}, {"columns": NAN}, "its count of columns cannot be", id="uncounted columns"),
-        pytest.param({}, {"end": NAN}, "in the future", id="no time"),
+        pytest.param({}, {"end": NAN}, "from no time at all", id="no time"),
+        pytest.param({}, {"end": float("-inf")}, "from no time at all", id="before all time"),
         pytest.param({}, {"horizon_3": 24.0}, "other horizons", id="other horizons"),
         pytest.param({"keys": ("device-0",)}, {}, "its series have no names", id="other keys than rows"),
     ],
@@ -191,3 +192,25 @@ def test_a_clock_set_back_takes_nothing_of_what_was_learnt() -> None:
     assert np.isfinite(table.p50).any()
     much_later = replace(state, numbers={**state.numbers, "end": state.numbers["end"] + 90_000.0})
     assert FORECASTER.forecast(seen, much_later, seen.end)[1].numbers["columns"] < state.numbers["columns"] + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "worth"), [("series/origins/0/probability", -1.0), ("series/origins/2/experts", 1.5), ("series/verdicts/rule", -5.0)]
+)
+def test_a_state_with_probabilities_or_counts_that_cannot_be_is_ignored(
+    state: ForecastState, anew: Floats, name: str, worth: float
+) -> None:
+    np.testing.assert_array_equal(next_word(damaged(state, name, worth), VALUES, KEYS).p90, anew)
+
+
+def test_a_past_that_comes_late_is_lived_through() -> None:
+    """The first read of the history failed: nothing was known, then all of it is."""
+    blind = FORECASTER.forecast(past(np.full_like(VALUES, NAN), 159, KEYS), None, past(VALUES, 159).end)[1]
+    table, late = FORECASTER.forecast(past(VALUES, 160, KEYS), blind, past(VALUES, 160).end)
+    assert late.numbers["columns"] > 100 and table.began_anew == ""
+
+
+def test_a_moment_without_devices_forgets_the_fleet_and_does_not_break(state: ForecastState) -> None:
+    nobody, between = FORECASTER.forecast(past(VALUES[:0], 160), state, past(VALUES, 160).end)
+    assert nobody.p50.shape == (0, 4) and nobody.began_anew == ""
+    assert between.numbers["columns"] == state.numbers["columns"] + 1.0 and between.arrays["fleet/crossing_beta"].any()
