@@ -6,9 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -19,7 +17,6 @@ from decision_engine.engine import Engine
 from decision_engine.evaluation.fleet import fleet_document
 from decision_engine.evaluation.plant_source import PlantSource
 from decision_engine.evaluation.virtual import STORY_BEGAN_UNIX_SECONDS as BEGAN
-from decision_engine.execute.journal import Journal
 from decision_engine.lab.tempo import LAB_LIMITS
 from decision_engine.observe.signals import Signal
 from decision_engine.observe.source import PrometheusUnavailable, Samples, Source
@@ -29,6 +26,7 @@ from decision_engine.service.metrics import EngineMetrics
 from decision_engine.service.tokens import TokenLike
 from decision_engine.wiring import build_virtual_engine
 from exporters.simulated.stories import default_story
+from tests.builders.journal import write_empty_journal
 from tests.builders.plant import plant_of
 
 CYCLE_SECONDS = LAB_LIMITS.times.cycle_seconds
@@ -78,14 +76,6 @@ _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where libyaml is
 UNREACHABLE = PrometheusUnavailable("prometheus_unreachable", "Prometheus at http://127.0.0.1:1 cannot be reached")
 
 
-@cache
-def _journal_without_records() -> bytes:
-    """A journal's file as its first opening leaves it, which takes longer than all the rest of a story's beginning."""
-    with TemporaryDirectory() as folder:
-        Journal.open(f"sqlite:///{folder}/journal.sqlite").close()
-        return Path(folder, "journal.sqlite").read_bytes()
-
-
 @dataclass
 class Story:
     """A small fleet whose edge-03 will be overloaded, a real engine that watches it, and the loop around that."""
@@ -101,7 +91,7 @@ class Story:
         self.catalog_path = self.directory / "fleet.yaml"
         self.document = fleet_document(self.plant.blueprint, 9750)
         self.write_catalog(self.document)
-        (self.directory / "journal.sqlite").write_bytes(_journal_without_records())
+        write_empty_journal(self.directory / "journal.sqlite")
         self.engine: Engine = build_virtual_engine(self.source, self.plant, BEGAN, self.catalog_path, LAB_LIMITS)
         self.loop = Loop(self.engine, EngineMetrics("1.2.3", self.engine.actuator_names), self.clock, self.uptime)
 

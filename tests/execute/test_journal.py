@@ -20,6 +20,7 @@ from decision_engine.execute.journal import Journal
 from decision_engine.execute.questions import DecisionQuery, EngineStart, OperatorNote, in_words
 from tests.builders.execute import HOT_EDGE_ONE, WHOLE_MOVE, Step, play, records_of
 from tests.builders.fleet import NOW
+from tests.builders.journal import write_empty_journal
 
 TABLES = ("records", "decisions", "outcomes", "mentions", "operators", "engine_starts")
 
@@ -38,6 +39,7 @@ STEPS = st.lists(
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
+    write_empty_journal(tmp_path / "journal.db")
     return tmp_path / "journal.db"
 
 
@@ -71,6 +73,7 @@ def test_records_are_read_over_page_borders(journal: Journal, monkeypatch: pytes
 @given(STEPS)
 def test_memory_rebuilt_from_the_journal_is_the_memory_that_was_kept(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:
+        write_empty_journal(Path(folder, "journal.db"))
         kept = Memory()
         with Journal.open(f"sqlite:///{folder}/journal.db") as journal:
             for cycle in play(steps):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from exporters.device.source import Report, SensorState, Source
-from exporters.emulated.boards import load, write
+from exporters.emulated.boards import write
 from exporters.jetson.tegrastats_feed import RECORDED_PATH
 from exporters.wiring import AUTO, OFF, Device, Watch, _while_fresh
+from tests.builders.boards import board
 from tests.builders.exporters import Page, write_tree
 
 LINE = "RAM 2600/3964MB (lfb 100x4MB) CPU [25%@1479,24%@1479,19%@1479,20%@1479] EMC_FREQ 0% GR3D_FREQ 12% GPU@45C CPU@46.5C\n"
@@ -19,7 +20,7 @@ LINE = "RAM 2600/3964MB (lfb 100x4MB) CPU [25%@1479,24%@1479,19%@1479,20%@1479] 
 
 @pytest.fixture
 def orin(tmp_path: Path) -> Path:
-    write(load("orin-nx"), tmp_path)
+    write(board("orin-nx"), tmp_path)
     return tmp_path
 
 

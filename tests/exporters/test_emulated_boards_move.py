@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from exporters.emulated.boards import load, names
@@ -16,6 +18,7 @@ WITHOUT_GPU_LOAD = {"thor"}
 """Its load is told by NVML and tegrastats only."""
 
 
+@cache
 def layout(board: str) -> Layout:
     return layout_of({path: text for path, text in load(board).files.items() if not path.startswith("edgeshift/")})
 

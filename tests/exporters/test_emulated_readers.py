@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from exporters.device.tree import Tree
-from exporters.emulated.boards import Board, load, names, to_move
+from exporters.emulated.boards import Board, names, to_move
 from exporters.emulated.layout import layout_of
 from exporters.emulated.model import Script, State, advance, at_rest, moment_of
 from exporters.emulated.rendering import Clock, Frame, frame_of
 from exporters.emulated.stories import STORIES
 from exporters.emulated.writing import TreeWriter
 from tests.builders.board_looks import Look, look, sources
-from tests.builders.boards import NOW
+from tests.builders.boards import NOW, board
 
 
 class Played:
     """A board on disk that a test moves by hand."""
 
     def __init__(self, name: str, root: Path, story: str) -> None:
-        self._board: Board = to_move(load(name))
+        self._board: Board = to_move(board(name))
         self._layout, self._script = layout_of(self._board.files), Script(STORIES[story], 1)
         self._state: State = at_rest(self._layout.silicon)
         self._writer = TreeWriter(root, name)

@@ -9,9 +9,9 @@ import pytest
 from exporters.device.hwmon import hwmon_source
 from exporters.device.part import MOST_SENSORS
 from exporters.device.sensor import FAILED, MISSING, OUT_OF_RANGE, SWITCHED_OFF, UNPARSABLE
-from exporters.emulated.boards import load, names
+from exporters.emulated.boards import names
 from exporters.jetson.sources import jetson_sources
-from tests.builders.boards import MemoryTree
+from tests.builders.boards import MemoryTree, board
 from tests.builders.jetson_tree import SmallTree, ina3221, said, under
 
 Files = Mapping[str, str | Exception]
@@ -73,7 +73,7 @@ def test_power_monitors_and_fans_have_other_readers() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_series_of_a_board_is_said_by_two_readers(name: str) -> None:
-    tree = MemoryTree(load(name))
+    tree = MemoryTree(board(name))
     told = [key for source in (*jetson_sources(tree), hwmon_source(tree)) for key in said(source)[0]]
     assert len(told) == len(set(told)) > 10
 

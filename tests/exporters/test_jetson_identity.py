@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from exporters.emulated.boards import load, names
+from exporters.emulated.boards import names
 from exporters.jetson.identity import board_name, is_jetson
 from exporters.jetson.release import identity_readings, parse_release
 from tests.builders.boards import MemoryTree, removed
+from tests.builders.boards import board as built
 from tests.builders.jetson_tree import SmallTree
 
 RELEASE = "# R35 (release), REVISION: 3.1, GCID: 32827747, BOARD: t186ref, EABI: aarch64, DATE: Sun Mar 19 15:19:21 UTC 2023\n"
@@ -93,7 +94,7 @@ def test_of_an_unknown_machine_nothing_is_said() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_single_file_decides_what_is_a_jetson(name: str) -> None:
-    tree = MemoryTree(load(name))
+    tree = MemoryTree(built(name))
     assert is_jetson(tree)
     for path in ("etc/nv_tegra_release", "sys/firmware/devicetree/base/model", "sys/firmware/devicetree/base/compatible"):
         with tree.damaged(path, removed):

@@ -11,9 +11,8 @@ from exporters.device.part import LOOKS_PER_LISTING, LOOKS_PER_WALK, Part, Readi
 from exporters.device.sensor import MISSING, NOT_PERMITTED, UNPARSABLE
 from exporters.device.source import Source, one
 from exporters.device.tree import Tree
-from exporters.emulated.boards import load
 from exporters.jetson.sources import jetson_sources
-from tests.builders.boards import MemoryTree, says
+from tests.builders.boards import MemoryTree, board, says
 from tests.builders.jetson_tree import SmallTree, ina3221, said
 
 H3 = "sys/class/hwmon/hwmon3"
@@ -94,7 +93,7 @@ def test_of_two_sensors_of_one_name_none_is_believed_and_that_is_said() -> None:
 
 @pytest.mark.parametrize("path", ["sys/class/hwmon/hwmon3/name", "sys/class/hwmon/hwmon0/name"])
 def test_a_chip_name_is_read_by_its_owner_alone(path: str) -> None:
-    tree = MemoryTree(load("orin-nx"))
+    tree = MemoryTree(board("orin-nx"))
     whole = {source.name: said(source)[0] for source in jetson_sources(tree)}
     with tree.damaged(path, says("nan\n")):
         assert {source.name: said(source)[0] for source in jetson_sources(tree)} == whole

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.emulated.boards import load, names
+from exporters.emulated.boards import names
 from exporters.recording.scrub import findings, is_telling_name, scrubbed
+from tests.builders.boards import board
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_what_sensors_and_releases_say_stays(text: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_no_file_of_a_constructed_board_is_changed(name: str) -> None:
-    for path, text in load(name).files.items():
+    for path, text in board(name).files.items():
         assert scrubbed(text) == (text, ()), path
 
 
