@@ -8,6 +8,8 @@ none_collected=5
 python="$root/.venv/bin/python"
 # One thread each: the arrays of a test are small, and threads that wait for each other make them slow.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Tests with their assertions rewritten are kept as bytecode: else every worker compiles all of them anew, for some five seconds.
+unset PYTHONDONTWRITEBYTECODE
 
 run() {
   local code=0

@@ -14,6 +14,9 @@ for profile, cases in (("quick", 25), ("thorough", 100)):
     settings.register_profile(profile, max_examples=cases, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("quick")
 
+# Imports and syntax trees make a million objects that stay: at Python's own rhythm the search for garbage goes through them all the time.
+gc.set_threshold(10_000, 10, 10)
+
 ROOM_WITH_REAL_PARTS = Path(__file__).parent / "real"
 
 
