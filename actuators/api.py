@@ -68,7 +68,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class RunningPlacement:
-    """One placement as its runtime sees it; ``since`` is the Unix time at which the phase began."""
+    """One placement as its runtime sees it; ``since`` is the Unix time at which the phase began.
+
+    ``cause`` says in one word why it failed: ``crash``, ``image_pull`` or ``evicted``; "" where it did not, or nobody knows.
+    """
 
     placement: str
     workload: str
@@ -79,6 +82,7 @@ class RunningPlacement:
     environment_class: str = ""
     version: str = ""
     detail: str = ""
+    cause: str = ""
 
 
 class ActuatorUnreachable(Exception):

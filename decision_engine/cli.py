@@ -54,6 +54,9 @@ def lab(
     emulated: Annotated[
         int, typer.Option(min=0, max=16, metavar="N", help="Further edges that are emulated Jetson boards, each with a real exporter.")
     ] = 0,
+    story: Annotated[
+        str, typer.Option(metavar="NAME", help="Another story than an overload, with --virtual; --story list names them.")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Run the whole loop on this machine: real Prometheus, a simulated fleet, and this machine as one real edge."""
@@ -61,6 +64,8 @@ def lab(
 
     if virtual and breaks:
         raise typer.BadParameter("--break kills real processes, and with --virtual there are none")
+    if story:
+        _refuse_story(story, virtual)
     if virtual and emulated:
         raise typer.BadParameter("--emulated starts real processes, and with --virtual there are none")
     request = LabRequest(
@@ -73,8 +78,23 @@ def lab(
         json=json,
         breaks=tuple(breaks or ()),
         emulated=emulated,
+        story=story,
     )
     sys.exit(run_lab(request))
+
+
+def _refuse_story(name: str, virtual: bool) -> None:
+    """Say which stories there are where there is no such one, or where it cannot be told."""
+    from exporters.simulated.tales import TALES
+
+    known = ", ".join(sorted(TALES))
+    if name == "list":
+        typer.echo(known)
+        raise typer.Exit
+    if name not in TALES:
+        raise typer.BadParameter(f"there is no story {name}; there are {known}")
+    if not virtual:
+        raise typer.BadParameter(f"the story {name} is told in virtual time only so far; add --virtual")
 
 
 @app.command(

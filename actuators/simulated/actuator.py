@@ -38,6 +38,8 @@ class PlantPlacement(Protocol):
     def version(self) -> str: ...
     @property
     def detail(self) -> str: ...
+    @property
+    def cause(self) -> str: ...
 
 
 class Plant(Protocol):
@@ -79,6 +81,7 @@ class SimulatedActuator:
                 environment_class=row.environment_class,
                 version=row.version,
                 detail=row.detail,
+                cause=row.cause,
             )
             for row in self._plant.placements()
         )

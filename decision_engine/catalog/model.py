@@ -71,7 +71,10 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One AI package. ``result`` says what counts as its result: ``helper`` or ``none`` (Ready for 10 s counts)."""
+    """One AI package. ``result`` says what counts as its result: ``helper`` or ``none`` (Ready for 10 s counts).
+
+    ``result_interval_seconds`` is how often it gives one at least; it is silent after three of them.
+    """
 
     id: str
     name: str = ""
@@ -81,6 +84,7 @@ class Package:
     description: str = ""
     result: Literal["helper", "none"] = "helper"
     precise_for: str = ""
+    result_interval_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

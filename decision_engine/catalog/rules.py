@@ -77,6 +77,7 @@ def _camera(row: Camera) -> Found:
 
 def _package(row: Package) -> Found:
     yield from _found("id", why_bad_id(row.id))
+    yield from _above_zero("result_interval_seconds", row.result_interval_seconds, "s")
     yield from _aliases(row.aliases)
 
 

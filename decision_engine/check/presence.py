@@ -11,7 +11,7 @@ from typing import Any, Final
 from decision_engine.catalog.model import Catalog
 from decision_engine.check.line import CheckLine, few
 from decision_engine.check.scraping import Asking, QueryRefused
-from decision_engine.observe.signals import Signal
+from decision_engine.observe.signals import Key, Signal
 
 NEEDED: Final = frozenset({"cpu", "memory", "last_result"})
 """Without these nothing is decided; a fleet may well be without the others, such as GPUs."""
@@ -21,11 +21,18 @@ WITHOUT: Final[Mapping[str, str]] = {
     "workload_cpu_cores": "what their version declares is taken until it is measured; they may not run now",
     "workload_memory_bytes": "what their version declares is taken until it is measured; they may not run now",
     "confidence": "no decision of today needs it; they may tell no confidence, or not run now",
+    "last_frame": "a program that is silent cannot be told from a camera that sends nothing; they may not run now",
+    "ambiguous": "no precise analysis is asked for because of doubtful results; they may tell no confidence, or not run now",
+    "environment": "the AI of these cameras is not changed with the weather; an AI of class 00 or the bridge tells it",
+    "environment_confidence": "a class told without confidence may not be enough to change an AI; an AI of class 00 or the bridge tells it",
 }
 """What it means to be without a signal that one can do without."""
 LEAST_WINDOW_SECONDS: Final = 60.0
 """A sample that is older than this counts as absent here, unless the rhythm is slower."""
 WINDOW_FRESH_TIMES: Final = 4.0
+NOUNS: Final[Mapping[Key, str]] = {"device": "devices", "placement": "workloads", "camera": "cameras"}
+TOLD_BY_PROGRAMS: Final = frozenset({"last_result", "last_frame", "confidence", "ambiguous"})
+"""Signals of what a program finds, and not of what it takes."""
 METRIC_NAME: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 
 
@@ -76,16 +83,18 @@ class Circumstances:
 
 
 def expected_of(signal: Signal, catalog: Catalog) -> frozenset[str]:
-    """Ids of the devices or workloads that should have a signal."""
+    """Ids of the devices, workloads or cameras that should have a signal; of a camera that nobody analyses nothing is asked."""
     if signal.key == "device":
         return frozenset(device.id for device in catalog.devices.values() if device.gpu or signal.name != "gpu")
-    tells = signal.name in ("last_result", "confidence")
+    if signal.key == "camera":
+        return frozenset(workload.camera for workload in catalog.workloads.values())
+    tells = signal.name in TOLD_BY_PROGRAMS
     packages = {package.id for package in catalog.packages.values() if package.result == "helper" or not tells}
     return frozenset(workload.id for workload in catalog.workloads.values() if workload.package in packages)
 
 
 def _seen(signal: Signal, prometheus: Asking, fresh_seconds: float) -> dict[str, float]:
-    """The time of the newest sample by device or workload id."""
+    """The time of the newest sample by id of device, workload or camera."""
     window = max(LEAST_WINDOW_SECONDS, WINDOW_FRESH_TIMES * (signal.allowed_age_seconds or fresh_seconds))
     results = prometheus.ask(signal.at_window(window))
     times = {_key(signal, result): _newest(result) for result in prometheus.ask(signal.freshness)} if signal.freshness else {}
@@ -93,14 +102,15 @@ def _seen(signal: Signal, prometheus: Asking, fresh_seconds: float) -> dict[str,
     for result in results:
         key, at = _key(signal, result), _sampled_at(result)
         if key and at is not None:
-            at = at if signal.kind == "range" else times.get(key, math.nan)
+            if signal.kind == "instant":
+                at = _newest(result) if signal.value_is_time else times.get(key, math.nan)
             seen[key] = max(seen.get(key, -math.inf), at) if not math.isnan(at) else seen.get(key, at)
     return seen
 
 
 def _key(signal: Signal, result: Mapping[str, Any]) -> str:
     label: str = result["metric"].get(signal.key, "")
-    return label if signal.key == "device" else label.rpartition("@")[0]
+    return label.rpartition("@")[0] if signal.key == "placement" else label
 
 
 def _sampled_at(result: Mapping[str, Any]) -> float | None:
@@ -114,7 +124,7 @@ def _newest(result: Mapping[str, Any]) -> float:
 
 
 def _line(signal: Signal, expected: frozenset[str], seen: Seen, known: Circumstances) -> CheckLine:
-    subject, noun = f"signal {signal.name}", "devices" if signal.key == "device" else "workloads"
+    subject, noun = f"signal {signal.name}", NOUNS[signal.key]
     if not expected:
         return CheckLine(True, subject, f"no {noun} of the catalogue should have it")
     absent, allowed = expected - set(seen.at), signal.allowed_age_seconds or known.fresh_seconds

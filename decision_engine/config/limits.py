@@ -78,6 +78,22 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "move_seconds_prior": _MOVE,
         "horizon_moves": _within(0.1, 100, "", "no forecast is asked a hundred moves ahead"),
     },
+    "environment": {
+        "stable_seconds": _REST,
+        "confidence": _ratio,
+    },
+    "repairing": {
+        "silent_intervals": _within(1, 1000, "", "an AI may miss its beat for a while, but not for ever"),
+        "missing_seconds": _REST,
+        "attempts": _MOVES,
+        "window_seconds": _INTERVAL,
+        "site_share": _ratio,
+        "site_workloads": _MOVES,
+    },
+    "updating": {
+        "canary_seconds": _REST,
+        "wave": _MOVES,
+    },
     "moving": {
         "deadline_seconds": _INTERVAL,
         "retry_seconds": _INTERVAL,
@@ -92,6 +108,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
     },
     "budget": {
         "in_flight": _MOVES,
+        "changes_in_flight": _MOVES,
         "window_seconds": _INTERVAL,
         "fleet_moves": _MOVES,
         "site_moves": _MOVES,

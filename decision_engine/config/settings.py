@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from decision_engine.catalog.rules import why_bad_address, why_bad_id
 from decision_engine.config.secret import Secret
-from decision_engine.core.limits import Autonomy, Budget, Foresight, Limits, Moving, Overload, Times
+from decision_engine.core.limits import Autonomy, Budget, Environment, Foresight, Limits, Moving, Overload, Repairing, Times, Updating
 
 NULL: Final = "\0"
 LONGEST_WAIT_SECONDS: Final = 3_600
@@ -215,6 +215,9 @@ class SettingsFile(Section):
     times: Times = Times()
     overload: Overload = Overload()
     foresight: Foresight = Foresight()
+    environment: Environment = Environment()
+    updating: Updating = Updating()
+    repairing: Repairing = Repairing()
     moving: Moving = Moving()
     budget: Budget = Budget()
     autonomy: dict[str, Any] = {}
@@ -226,7 +229,9 @@ class SettingsFile(Section):
     def limits(self) -> Limits:
         """The numbers that decisions depend on."""
         autonomy: dict[str, Autonomy] = dict(self.autonomy)
-        return Limits(self.times, self.overload, self.foresight, self.moving, self.budget, autonomy)
+        return Limits(
+            self.times, self.overload, self.foresight, self.moving, self.budget, self.environment, self.updating, self.repairing, autonomy
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from decision_engine.core.limits import Limits
 from decision_engine.core.memory import CycleRecord, Memory, Rest, Sighting, Watch, remember
 from decision_engine.core.move import ENDED, Move, MoveState, Transition, begin, step
 from decision_engine.core.plan import Planned, Room, plan
-from decision_engine.core.proposal import Proposal, Reason, Return, Wish
+from decision_engine.core.proposal import Notice, Place, Proposal, Reason, Return, Wish
 from decision_engine.core.snapshot import Snapshot
 
+REST_DOUBLINGS = 7
+"""A build that fails again and again is tried once in 32 hours at last, at a first rest of a quarter of an hour."""
 ENGINE = "engine"
 BLIND_KEY = f"{ENGINE}:fleet"
 
@@ -90,7 +92,7 @@ def _advance_moves(snapshot: Snapshot, memory: Memory, limits: Limits) -> CycleR
     """One step for every move under way; those that end leave both ends at rest and a promise to be checked."""
     transitions = tuple(t for _, move in sorted(memory.moves.items()) if (t := step(move, snapshot, limits.moving)) is not None)
     ended = [t.move for t in transitions if t.move.state in ENDED]
-    rests = tuple(rest for move in ended for rest in _rests_after(move, snapshot.now, limits))
+    rests = tuple(rest for move in ended for rest in _rests_after(move, memory, snapshot.now, limits))
     watches = tuple(
         Watch(
             decision=move.id,
@@ -104,9 +106,17 @@ def _advance_moves(snapshot: Snapshot, memory: Memory, limits: Limits) -> CycleR
     return CycleRecord(at=snapshot.now, transitions=transitions, rests=rests, watches=watches, outcomes=check_effects(snapshot, memory))
 
 
-def _rests_after(move: Move, now: float, limits: Limits) -> tuple[Rest, ...]:
-    """Both ends rest; a target that did not take the work rests longer, so that another one is tried next."""
+def _rests_after(move: Move, memory: Memory, now: float, limits: Limits) -> tuple[Rest, ...]:
+    """Both ends rest; a target that did not take the work rests longer, so that another one is tried next.
+
+    A change of build that stays where it is moves no load and needs no rest; a build that did not start there is not tried again for
+    long, and each time for twice as long.
+    """
     moving = limits.moving
+    if move.order.stays:
+        doublings = min(memory.build_failures.get(move.order.build_there, 0), REST_DOUBLINGS)
+        seconds = moving.failed_target_rest_seconds * float(2**doublings)
+        return (Rest("build", move.order.build_there, now + seconds),) if move.state is MoveState.UNDONE else ()
     target_seconds = moving.failed_target_rest_seconds if move.state is MoveState.UNDONE else moving.device_rest_seconds
     return (
         Rest("workload", move.order.workload, now + moving.workload_rest_seconds),
@@ -134,11 +144,13 @@ def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limi
     refusal = (
         refuse_wish(proposal, sighting, snapshot, limits)
         or _under_way(proposal, course.memory)
-        or over_fleet_budget(course.memory, snapshot.now, limits)
+        or over_fleet_budget(proposal.wish, course.memory, snapshot.now, limits)
         or _waits(proposal, course)
     )
     if refusal is not None:
         return _close(course, _decision(proposal, snapshot, Planned(reason=refusal), "hold"), sighting)
+    if isinstance(proposal.wish, Notice):
+        return _close(course, _decision(proposal, snapshot, Planned(reason=proposal.because), "hold"), sighting)
     planned = plan(proposal, Room(snapshot, course.ledger, course.memory, limits))
     if planned.order is None:
         course = replace(course, without_room=course.without_room | {proposal.key})
@@ -181,7 +193,9 @@ def _with_recent(course: _Course, memory: Memory, now: float, limits: Limits) ->
 
 
 def _concerns(move: Move, wish: Wish) -> bool:
-    if isinstance(wish, Return):
+    if isinstance(wish, Notice):
+        return False
+    if isinstance(wish, Return | Place):
         return move.order.workload == wish.workload
     return not move.overdue and wish.device in (move.order.source, move.order.target)
 

@@ -13,7 +13,11 @@ Verdict = Literal["act", "hold", "refuse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveOrder:
-    """One workload from one device to another, as a new generation; ``home`` and ``site`` as declared."""
+    """One workload as a new generation: on another device, as another build, or both; ``home`` and ``site`` as declared.
+
+    ``source_placement`` on ``source`` is what it replaces, both "" where nothing is replaced. ``environment_class`` and ``version``
+    name the build to be started, ``source_class`` and ``source_version`` the one that it replaces; "" stands for the declared one.
+    """
 
     workload: str
     source_placement: str
@@ -22,6 +26,25 @@ class MoveOrder:
     generation: int
     home: str
     site: str
+    environment_class: str = ""
+    version: str = ""
+    source_class: str = ""
+    source_version: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether something is to be stopped once this runs."""
+        return bool(self.source_placement)
+
+    @property
+    def stays(self) -> bool:
+        """Whether the workload stays on its device: only its build, or only its generation, is another one."""
+        return self.source == self.target
+
+    @property
+    def build_there(self) -> str:
+        """Names the workload as this build on this device, whatever the generation."""
+        return f"{self.workload}@{self.target} {self.environment_class}/{self.version}"
 
     @property
     def target_placement(self) -> str:

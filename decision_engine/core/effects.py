@@ -26,6 +26,9 @@ def _judge(watch: Watch, snapshot: Snapshot) -> EffectOutcome:
 def _verdict(promise: Promise, source: float | None, target: float | None) -> EffectVerdict:
     if source is None or target is None:
         return "unknown"
+    if promise.source == promise.target:  # another build where it was: it must not have made the device too busy
+        before = promise.target_before_ratio
+        return "worse" if target >= promise.limit_ratio and (before is None or before < promise.limit_ratio) else "kept"
     if target >= promise.limit_ratio:
         return "worse"
     return "kept" if source < promise.limit_ratio else "missed"

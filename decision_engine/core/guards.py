@@ -7,12 +7,14 @@ from dataclasses import replace
 from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.decision import MoveOrder
 from decision_engine.core.limits import Limits
-from decision_engine.core.memory import Memory, Sighting
-from decision_engine.core.proposal import Proposal, Reason, Relieve
+from decision_engine.core.memory import REPAIRING, Memory, Sighting
+from decision_engine.core.proposal import Place, Proposal, Reason, Relieve, Wish
 from decision_engine.core.snapshot import Snapshot
 
 LOOK_GAP_CYCLES = 3.0
 """A wish that was silent for longer than this begins anew: two looks must belong to one situation."""
+PAUSE_CYCLES = 1.5
+"""A cycle may come half a rhythm late and is still the next one."""
 FORESEEING = "foresee"
 
 
@@ -20,11 +22,16 @@ def look(proposal: Proposal, now: float, memory: Memory, limits: Limits) -> Sigh
     """Count this look at a wish; a look counts only when nothing in it was known at the look before."""
     before = memory.sightings.get(proposal.key)
     newest = proposal.newest_evidence_at
-    if before is None or not still_one_situation(before, now, limits):
+    if before is None or not still_one_situation(before, now, limits) or _paused(proposal, before, now, limits):
         return Sighting(key=proposal.key, first_at=now, last_at=now, evidence_at=newest, looks=1, said="")
     if proposal.oldest_evidence_at > before.evidence_at:
         return replace(before, last_at=now, evidence_at=newest, looks=before.looks + 1)
     return replace(before, last_at=now)
+
+
+def _paused(proposal: Proposal, before: Sighting, now: float, limits: Limits) -> bool:
+    """Whether a wish that must be steady was not there in a cycle in between."""
+    return proposal.steady_seconds > 0.0 and now - before.last_at > PAUSE_CYCLES * limits.times.cycle_seconds
 
 
 def still_one_situation(sighting: Sighting, now: float, limits: Limits) -> bool:
@@ -39,7 +46,7 @@ def refuse_wish(proposal: Proposal, sighting: Sighting, snapshot: Snapshot, limi
         return Reason("stale_evidence", {"signal": stale[0].signal if stale else "", "subject": proposal.subject})
     if limits.autonomy.get(proposal.scenario) == "off":
         return Reason("scenario_off", {"scenario": proposal.scenario})
-    if sighting.looks < 2:
+    if sighting.looks < 2 or snapshot.now - sighting.first_at < proposal.steady_seconds:
         return Reason("first_look", {})
     return _too_short(proposal, snapshot)
 
@@ -47,6 +54,10 @@ def refuse_wish(proposal: Proposal, sighting: Sighting, snapshot: Snapshot, limi
 def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory: Memory, limits: Limits) -> Reason | None:
     """Guards on a planned move: ends at rest, budget left, and whether this scenario may act at all."""
     now = snapshot.now
+    if (given_up := _given_up(order, proposal, memory, now, limits)) is not None:
+        return given_up
+    if order.stays:
+        return _may_not_change(order, memory, now, limits) or _not_autonomous(proposal, limits)
     for kind, id_, rests in (
         ("workload", order.workload, memory.workload_rests),
         ("device", order.source, memory.device_rests),
@@ -57,10 +68,34 @@ def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory
     return _over_site_budget(order, memory, now, limits) or _not_autonomous(proposal, limits)
 
 
-def over_fleet_budget(memory: Memory, now: float, limits: Limits) -> Reason | None:
-    """Whether the fleet may begin another move at all; asked before planning, so that a spent budget costs no plans."""
+def _given_up(order: MoveOrder, proposal: Proposal, memory: Memory, now: float, limits: Limits) -> Reason | None:
+    """Whether an AI was brought back so often that a person must look."""
+    repairing = limits.repairing
+    tried = sum(at > now - repairing.window_seconds for at in memory.repairs.get(order.workload, ()))
+    if proposal.policy != REPAIRING or tried < repairing.attempts:
+        return None
+    return Reason("repair_given_up", {"workload": order.workload, "times": tried, "window_seconds": repairing.window_seconds})
+
+
+def _may_not_change(order: MoveOrder, memory: Memory, now: float, limits: Limits) -> Reason | None:
+    """Why a workload may not become another build where it is."""
+    until = memory.build_rests.get(order.build_there, 0.0)
+    if until > now:
+        return Reason("build_failed_lately", {"build": order.build_there, "seconds": until - now})
+    if sum(move.order.stays and not move.overdue for move in memory.moves.values()) >= limits.budget.changes_in_flight:
+        return Reason("budget_in_flight", {"limit": limits.budget.changes_in_flight})
+    return None
+
+
+def over_fleet_budget(wish: Wish, memory: Memory, now: float, limits: Limits) -> Reason | None:
+    """Whether the fleet may begin another move at all; asked before planning, so that a spent budget costs no plans.
+
+    What stays on its device is no move; it has a budget of its own.
+    """
     budget = limits.budget
-    if sum(not move.overdue for move in memory.moves.values()) >= budget.in_flight:
+    if isinstance(wish, Place) and wish.device and wish.replaces.rpartition("#")[0].endswith("@" + wish.device):
+        return None
+    if sum(not move.overdue and not move.order.stays for move in memory.moves.values()) >= budget.in_flight:
         return Reason("budget_in_flight", {"limit": budget.in_flight})
     if sum(at > now - budget.window_seconds for at, _ in memory.begun) >= budget.fleet_moves:
         return Reason("budget_fleet", {"limit": budget.fleet_moves, "window_seconds": budget.window_seconds})

@@ -8,7 +8,7 @@ import numpy as np
 
 from decision_engine.core.memory import Memory
 from decision_engine.core.move import MoveState
-from decision_engine.core.snapshot import READY, Bools, Floats, Ints, Snapshot
+from decision_engine.core.snapshot import NOWHERE, READY, Bools, Floats, Ints, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,15 @@ def open_ledger(snapshot: Snapshot, memory: Memory) -> Ledger:
     return ledger
 
 
-def cost_on(snapshot: Snapshot, workload: int) -> Floats:
-    """Expected cost of one workload on each device, D × R as ratios of that device; NaN where unknown."""
-    columns, devices = snapshot.workloads, snapshot.devices
-    gpu = np.full(len(devices.ids), columns.cost_gpu_ratio[workload])
-    return np.stack([columns.cost_cores[workload] / devices.cores, columns.cost_memory_bytes[workload] / devices.memory_bytes, gpu], axis=1)
+def cost_on(snapshot: Snapshot, workload: int, variant: int = NOWHERE) -> Floats:
+    """Expected cost of one workload on each device, D × R as ratios of that device; NaN where unknown.
+
+    ``variant`` asks what it would cost as another build than the one that runs now; NOWHERE: as it is.
+    """
+    devices = snapshot.devices
+    columns, row = (snapshot.workloads, workload) if variant == NOWHERE else (snapshot.variants, variant)
+    gpu = np.full(len(devices.ids), columns.cost_gpu_ratio[row])
+    return np.stack([columns.cost_cores[row] / devices.cores, columns.cost_memory_bytes[row] / devices.memory_bytes, gpu], axis=1)
 
 
 def cost_at(snapshot: Snapshot, workloads: Ints, device: int) -> Floats:

@@ -58,6 +58,42 @@ class Foresight:
 
 
 @dataclass(frozen=True, slots=True)
+class Environment:
+    """When a camera's environment class is believed (SC-9): seen without a break for ``stable_seconds``, with this ``confidence``.
+
+    Two evaluations, ten seconds apart.
+    """
+
+    stable_seconds: float = 10.0
+    confidence: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Updating:
+    """How a newer version comes (SC-10): one canary for ``canary_seconds``, then ``wave`` at a time."""
+
+    canary_seconds: float = 60.0
+    wave: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Repairing:
+    """How an AI that does not work is brought back (SC-6).
+
+    ``silent_intervals`` of a package without a result count as silent, ``missing_seconds`` without any placement as missing;
+    ``attempts`` in ``window_seconds``, then a person is asked. More than ``site_share`` of a site's workloads (at least
+    ``site_workloads``) in trouble at once is no matter of single AIs.
+    """
+
+    silent_intervals: float = 3.0
+    missing_seconds: float = 30.0
+    attempts: int = 3
+    window_seconds: float = 3600.0
+    site_share: float = 0.2
+    site_workloads: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Moving:
     """How a move goes: deadlines, retries and rests, in seconds."""
 
@@ -75,9 +111,13 @@ class Moving:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may change at once: moves in flight and moves begun per window, for the fleet and for one site."""
+    """How much may change at once: moves in flight and moves begun per window, for the fleet and for one site.
+
+    ``changes_in_flight`` are changes of build where a workload is, which move no load.
+    """
 
     in_flight: int = 2
+    changes_in_flight: int = 20
     window_seconds: float = 600.0
     fleet_moves: int = 10
     site_moves: int = 5
@@ -92,4 +132,7 @@ class Limits:
     foresight: Foresight = field(default_factory=Foresight)
     moving: Moving = field(default_factory=Moving)
     budget: Budget = field(default_factory=Budget)
+    environment: Environment = field(default_factory=Environment)
+    updating: Updating = field(default_factory=Updating)
+    repairing: Repairing = field(default_factory=Repairing)
     autonomy: dict[str, Autonomy] = field(default_factory=dict)

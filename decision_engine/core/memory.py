@@ -14,6 +14,9 @@ from decision_engine.core.move import ENDED, Move, MoveState, Transition
 
 MOVE_DURATIONS_KEPT = 50
 EffectVerdict = Literal["kept", "missed", "worse", "unknown"]
+REPAIRING = "repair"
+"""The policy that brings AIs back."""
+REPAIRS_KEPT = 20
 BEGUN_KEPT = 1000
 """Enough for any budget window; older moves cannot matter to one."""
 
@@ -32,9 +35,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A workload or device that automation leaves alone until a time."""
+    """A workload, a device, or a workload as one build on one device, that automation leaves alone until a time."""
 
-    kind: Literal["workload", "device"]
+    kind: Literal["workload", "device", "build"]
     id: str
     until: float
 
@@ -105,13 +108,20 @@ Record = CycleRecord | ReceiptRecord
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The fold of all records, the last of them made ``at``; ``begun`` are (time, site) of moves,
-    ``generations`` the highest used, ``move_seconds`` how long moves took to their first result."""
+    """The fold of all records, the last of them made ``at``.
+
+    ``begun`` are (time, site) of moves from one device to another, ``generations`` the highest used, ``build_failures`` how often in a
+    row a build did not come up where it was tried, ``repairs`` when each workload was brought back, ``move_seconds`` how long moves
+    took to their first result.
+    """
 
     sightings: dict[str, Sighting] = field(default_factory=dict)
     moves: dict[str, Move] = field(default_factory=dict)
     workload_rests: dict[str, float] = field(default_factory=dict)
     device_rests: dict[str, float] = field(default_factory=dict)
+    build_rests: dict[str, float] = field(default_factory=dict)
+    build_failures: dict[str, int] = field(default_factory=dict)
+    repairs: dict[str, tuple[float, ...]] = field(default_factory=dict)
     begun: tuple[tuple[float, str], ...] = ()
     generations: dict[str, int] = field(default_factory=dict)
     move_seconds: tuple[float, ...] = ()
@@ -138,6 +148,7 @@ def remember(memory: Memory, record: Record) -> Memory:
         sightings={sighting.key: sighting for sighting in record.sightings},
         workload_rests=_rests(memory.workload_rests, record, "workload"),
         device_rests=_rests(memory.device_rests, record, "device"),
+        build_rests=_rests(memory.build_rests, record, "build"),
         watches=watches,
     )
 
@@ -161,6 +172,8 @@ def _set_back(memory: Memory, seconds: float) -> Memory:
         moves={workload: _moved_back(move, seconds) for workload, move in memory.moves.items()},
         workload_rests={id_: until - seconds for id_, until in memory.workload_rests.items()},
         device_rests={id_: until - seconds for id_, until in memory.device_rests.items()},
+        build_rests={id_: until - seconds for id_, until in memory.build_rests.items()},
+        repairs={id_: tuple(at - seconds for at in times) for id_, times in memory.repairs.items()},
         begun=tuple((at - seconds, site) for at, site in memory.begun),
         watches={id_: replace(watch, due_at=watch.due_at - seconds) for id_, watch in memory.watches.items()},
     )
@@ -186,12 +199,20 @@ def _rests(kept: dict[str, float], record: CycleRecord, kind: str) -> dict[str, 
 
 def _remember_moves(memory: Memory, transitions: tuple[Transition, ...]) -> Memory:
     moves, generations = dict(memory.moves), dict(memory.generations)
-    begun, seconds = list(memory.begun), list(memory.move_seconds)
+    begun, seconds, failures = list(memory.begun), list(memory.move_seconds), dict(memory.build_failures)
+    repairs = dict(memory.repairs)
     for transition in transitions:
         move = transition.move
         if move.id not in {m.id for m in moves.values()} and move.state is MoveState.STARTING:
-            begun.append((move.begun_at, move.order.site))
+            if not move.order.stays:
+                begun.append((move.begun_at, move.order.site))
+            if move.policy == REPAIRING:
+                repairs[move.order.workload] = (*repairs.get(move.order.workload, ()), move.begun_at)[-REPAIRS_KEPT:]
             generations[move.order.workload] = max(generations.get(move.order.workload, 0), move.order.generation)
+        if move.state is MoveState.UNDONE:
+            failures[move.order.build_there] = failures.get(move.order.build_there, 0) + 1
+        if move.state is MoveState.DONE:
+            failures.pop(move.order.build_there, None)
         if move.state in ENDED:
             moves.pop(move.order.workload, None)
         else:
@@ -199,7 +220,13 @@ def _remember_moves(memory: Memory, transitions: tuple[Transition, ...]) -> Memo
         if move.state is MoveState.FIRST_RESULT and transition.because.code == "first_result_seen":
             seconds.append(move.since - move.begun_at)
     return replace(
-        memory, moves=moves, generations=generations, begun=tuple(begun[-BEGUN_KEPT:]), move_seconds=tuple(seconds[-MOVE_DURATIONS_KEPT:])
+        memory,
+        moves=moves,
+        generations=generations,
+        build_failures=failures,
+        repairs=repairs,
+        begun=tuple(begun[-BEGUN_KEPT:]),
+        move_seconds=tuple(seconds[-MOVE_DURATIONS_KEPT:]),
     )
 
 

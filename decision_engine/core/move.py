@@ -1,4 +1,4 @@
-"""The state machine of one move, make before break: starting, ready, first result, stopping, done; or undoing, undone.
+"""The state machine of one move or change of build, make before break: starting, ready, first result, stopping, done; or undoing, undone.
 
 ``step`` looks at one snapshot and says what the move becomes and which order follows. It is the same after a crash:
 the state comes from the journal, the world from the snapshot.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite
-from typing import Literal
 
 from decision_engine.core.decision import Decision, MoveOrder, Promise
 from decision_engine.core.limits import Moving
+from decision_engine.core.orders import Order, start_source, start_target, stop_source, stop_target
 from decision_engine.core.proposal import Reason
 from decision_engine.core.snapshot import FAILED, READY, STOPPING, Snapshot
 
@@ -55,21 +55,6 @@ class Move:
     detail: str = ""
     refused: str = ""
     overdue: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the dispatcher shall tell an actuator: start or stop one placement.
-
-    A repeated order is the same order, unless ``attempt`` says that what died shall be started once more.
-    """
-
-    move_id: str
-    verb: Literal["start", "stop"]
-    workload: str
-    device: str
-    placement: str
-    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +106,7 @@ def begin(decision: Decision, now: float, moving: Moving) -> Transition:
         ordered_at=now,
         orders=1,
     )
-    return Transition(move=move, order=_start_target(move), because=Reason("move_begun", {"target": move.order.target}))
+    return Transition(move=move, order=start_target(move.id, move.order), because=Reason("move_begun", {"target": move.order.target}))
 
 
 def step(move: Move, snapshot: Snapshot, moving: Moving) -> Transition | None:
@@ -156,14 +141,16 @@ def _step_starting(move: Move, source: _Sight, target: _Sight, now: float, movin
     if now >= move.deadline_at:
         return _undo(move, source, now, "deadline_passed")
     if target.present is False and _retry_due(move, now, moving):
-        return _again(move, now, _start_target(move))
+        return _again(move, now, start_target(move.id, move.order))
     return None
 
 
 def _step_ready(move: Move, source: _Sight, target: _Sight, snapshot: Snapshot, moving: Moving) -> Transition | None:
     now = snapshot.now
     if target.good and _has_result(move, target, snapshot, moving):
-        stop = _stop_source(move)
+        if not move.order.replaces:
+            return _become(move, MoveState.DONE, now, None, Reason("first_result_seen", {"target": move.order.target}))
+        stop = stop_source(move.id, move.order)
         return _become(move, MoveState.FIRST_RESULT, now, stop, Reason("first_result_seen", {"target": move.order.target}))
     if target.lost:
         return _undo(move, source, now, "target_lost")
@@ -188,7 +175,7 @@ def _step_stopping(move: Move, source: _Sight, target: _Sight, now: float, movin
     if target.good and source.present is False:
         return _become(move, MoveState.DONE, now, None, Reason("source_gone", {"source": move.order.source}))
     if target.good and _retry_due(move, now, moving):
-        return _again(move, now, _stop_source(move))
+        return _again(move, now, stop_source(move.id, move.order))
     if target.good and move.state is MoveState.FIRST_RESULT and source.phase == STOPPING:
         return _become(move, MoveState.STOPPING, now, None, Reason("source_stopping", {"source": move.order.source}))
     if (target.lost or target.phase == STOPPING) and (source.good or source.lost):
@@ -197,18 +184,22 @@ def _step_stopping(move: Move, source: _Sight, target: _Sight, now: float, movin
 
 
 def _step_undoing(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
-    """Take the target away only while the source is seen Ready; when the source died meanwhile, keep or restore one."""
-    if source.good and target.present is False:
+    """Take the target away only while the source is seen Ready, or where it failed; when the source died meanwhile, keep or restore one.
+
+    Where nothing was to be replaced, or the source's runtime does not answer, there is nothing to restore.
+    """
+    nothing_to_restore = not move.order.replaces or source.present is None
+    if (source.good or nothing_to_restore) and target.present is False:
         return _become(move, MoveState.UNDONE, now, None, Reason("target_gone", {"target": move.order.target}))
-    if source.lost and target.good:
-        sweep = _stop_source(move) if source.present else None
+    if move.order.replaces and source.lost and target.good:
+        sweep = stop_source(move.id, move.order) if source.present else None
         return _become(move, MoveState.DONE, now, sweep, Reason("kept_last_placement", {"target": move.order.target}))
     if not _retry_due(move, now, moving):
         return None
-    if source.good and target.present:
-        return _again(move, now, _stop_target(move))
-    if source.lost and target.lost:
-        return _again(move, now, _start_source(move))
+    if target.present and (source.good or not move.order.replaces or (source.present is None and target.phase == FAILED)):
+        return _again(move, now, stop_target(move.id, move.order))
+    if move.order.replaces and source.lost and target.lost:
+        return _again(move, now, start_source(move.id, move.order, move.orders + 1))
     return None
 
 
@@ -223,8 +214,11 @@ def _overdue(move: Move, now: float, moving: Moving) -> Transition | None:
 
 
 def _undo(move: Move, source: _Sight, now: float, why: str) -> Transition:
-    """Take the target back while the source is Ready; where the source is known to be lost too, start it again; else wait."""
-    order = _stop_target(move) if source.good else _start_source(move) if source.lost else None
+    """Take the target back while the source is Ready or there is none; where the source is known to be lost, start it again; else wait."""
+    if source.good or not move.order.replaces:
+        order: Order | None = stop_target(move.id, move.order)
+    else:
+        order = start_source(move.id, move.order, move.orders + 1) if source.lost else None
     return _become(replace(move, detail=why), MoveState.UNDOING, now, order, Reason(why, {"target": move.order.target}))
 
 
@@ -245,33 +239,16 @@ def _retry_due(move: Move, now: float, moving: Moving) -> bool:
     return now - move.ordered_at >= moving.retry_seconds * float(2**doublings)
 
 
-def _start_target(move: Move) -> Order:
-    o = move.order
-    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.target, placement=o.target_placement)
-
-
-def _stop_target(move: Move) -> Order:
-    o = move.order
-    return Order(move_id=move.id, verb="stop", workload=o.workload, device=o.target, placement=o.target_placement)
-
-
-def _stop_source(move: Move) -> Order:
-    o = move.order
-    return Order(move_id=move.id, verb="stop", workload=o.workload, device=o.source, placement=o.source_placement)
-
-
-def _start_source(move: Move) -> Order:
-    o = move.order
-    return Order(move_id=move.id, verb="start", workload=o.workload, device=o.source, placement=o.source_placement, attempt=move.orders + 1)
-
-
 def _unmanaged(move: Move, snapshot: Snapshot) -> bool:
     """What left the catalogue is nobody's business any more: nothing is stopped, and the move does not wait for ever."""
     devices = snapshot.devices.ids
-    return move.order.workload not in snapshot.workloads.ids or not {move.order.source, move.order.target} <= set(devices)
+    ends = {move.order.source, move.order.target} if move.order.replaces else {move.order.target}
+    return move.order.workload not in snapshot.workloads.ids or not ends <= set(devices)
 
 
 def _sight(snapshot: Snapshot, placement: str, device: str) -> _Sight:
+    if not placement:
+        return _Sight(False)
     columns = snapshot.placements
     if placement in columns.ids:
         row = columns.ids.index(placement)

@@ -51,7 +51,28 @@ class Return(msgspec.Struct, frozen=True, kw_only=True, tag="return"):
     home: str
 
 
-Wish = Relieve | Return
+class Place(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
+    """The wish that a workload runs as a certain build, instead of ``replaces`` (a placement; "": instead of nothing).
+
+    ``device`` "" stands for the best of ``target_roles``; ``environment_class`` and ``version`` "" for the build that runs now, and a class
+    without a version for its newest active build.
+    """
+
+    workload: str
+    replaces: str = ""
+    device: str = ""
+    target_roles: tuple[Literal["edge", "analysis"], ...] = ()
+    environment_class: str = ""
+    version: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, tag="notice"):
+    """No wish for anything to be done, but for a person to know."""
+
+    about: str
+
+
+Wish = Relieve | Return | Place | Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +80,8 @@ class Proposal:
     """A wish. ``policy`` is the policy's file name, ``subject`` what the second look is about.
 
     ``urgency`` orders wishes of one rank, larger first. A second look counts only when all of its evidence is newer than all of
-    the first look's. ``after`` names a policy: this wish stands only where that one found no
-    room for the same subject.
+    the first look's, and is at least ``steady_seconds`` later; a wish with such a time must not have paused in between. ``after`` names a
+    policy: this wish stands only where that one found no room for the same subject.
     """
 
     policy: str
@@ -71,6 +92,7 @@ class Proposal:
     evidence: tuple[Evidence, ...]
     urgency: float
     after: str = ""
+    steady_seconds: float = 0.0
 
     @property
     def key(self) -> str:

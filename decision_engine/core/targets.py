@@ -7,16 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.decision import Alternative
 from decision_engine.core.ledger import Ledger, cost_on
 from decision_engine.core.limits import Limits
 from decision_engine.core.memory import Memory
 from decision_engine.core.reading import Quality
-from decision_engine.core.snapshot import Bools, Floats, Snapshot
+from decision_engine.core.snapshot import NOWHERE, Bools, Floats, Snapshot
 
 SUITABLE = -1
 ALTERNATIVES_KEPT = 6
 """How many rejected targets a decision lists: enough to understand it, few enough to read."""
+MEMORY = RESOURCES.index("memory")
+SHARED = [RESOURCES.index("cpu"), RESOURCES.index("gpu")]
+"""Resources that two placements of one workload take hardly more of than one, for the seconds in which both run."""
 FORECAST_NOISE_RATIO = 1e-9
 """Scores closer than this are equal; then the smaller id wins, so that the order of devices changes nothing."""
 
@@ -44,13 +48,21 @@ NOT_ASKED = frozenset({"is_source", "other_role", "not_home"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Where could this workload go? ``role`` or ``only`` narrow the devices; ``margin_ratio`` stays free below limits."""
+    """Where could this workload run? ``role`` or ``only`` narrow the devices; ``margin_ratio`` stays free below limits.
+
+    ``variant`` is the build that would be started, ``other_build`` whether that is another than the one whose cost is known from
+    running. ``source`` is the device that is out of the question (NOWHERE: none), ``frees`` the one that the replaced placement
+    leaves: while both run, both are in memory, but they share the frames.
+    """
 
     workload: int
     source: int
     margin_ratio: float
+    variant: int
+    other_build: bool = False
+    frees: int = NOWHERE
     role: str = ""
-    only: int = -1
+    only: int = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,8 @@ class Answer:
         rows = np.flatnonzero(self.refusal == SUITABLE)
         if not len(rows):
             return None
-        near = rows[self.fullness[rows] <= self.fullness[rows].min() + FORECAST_NOISE_RATIO]
+        full = np.nan_to_num(self.fullness[rows], nan=np.inf)  # a device that stays in question without a forecast is the last choice
+        near = rows[full <= full.min() + FORECAST_NOISE_RATIO]
         return int(min(near, key=lambda row: snapshot.devices.ids[row]))
 
 
@@ -86,7 +99,7 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
     """Judge every device at once."""
     d = snapshot.devices
     applicable = d.quality != int(Quality.NOT_APPLICABLE)
-    cost = cost_on(snapshot, question.workload)
+    cost = _added(question, snapshot)
     before = peak_p90(snapshot) + ledger.promised
     after = before + cost
     room = snapshot.resource_limits - question.margin_ratio
@@ -98,7 +111,7 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
         "is_source": everywhere == question.source,
         "other_role": np.zeros(len(d.ids), bool) if not question.role else d.is_analysis != (question.role == "analysis"),
         "not_home": np.zeros(len(d.ids), bool) if question.only < 0 else everywhere != question.only,
-        "does_not_fit": ~snapshot.fit[snapshot.workloads.package[question.workload], d.kind],
+        "does_not_fit": _does_not_fit(question.variant, snapshot),
         "camera_unreachable": np.zeros(len(d.ids), bool) if reach is None else ~np.isin(everywhere, reach),
         "runtime_silent": ~d.placements_known,
         "not_fresh": np.any(applicable & (d.quality != int(Quality.FRESH)), axis=1),
@@ -112,12 +125,36 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
         # It would want to hand a workload on itself: trigger and target are judged by the same model of the event.
         "likely_overload": np.any(applicable & ~(highest + cost < room), axis=1),
     }
+    if question.frees != NOWHERE:
+        _spare(checks, question.frees, bool(after[question.frees, MEMORY] > snapshot.resource_limits[MEMORY]))
     refusal = np.full(len(d.ids), SUITABLE)
     for index, name in enumerate(REFUSALS):
         refusal[(refusal == SUITABLE) & checks[name]] = index
     with np.errstate(invalid="ignore"):
         fullness = np.max(np.where(applicable, after / snapshot.resource_limits, -np.inf), axis=1)
     return Answer(refusal, before, after, fullness)
+
+
+def _does_not_fit(variant: int, snapshot: Snapshot) -> Bools:
+    """D: a build that nobody declared fits nowhere, as there is nothing to start."""
+    kinds = snapshot.devices.kind
+    return np.ones(len(kinds), dtype=bool) if variant == NOWHERE else ~snapshot.variants.fit[variant, kinds]
+
+
+def _spare(checks: dict[str, Bools], device: int, memory_is_short: bool) -> None:
+    """A workload that stays where it is brings no load: of room, only memory for both placements at once is asked for."""
+    for name in ("too_hot", "resting", "cost_unknown", "no_forecast", "likely_overload"):
+        checks[name][device] = False
+    checks["no_room"][device] = memory_is_short
+
+
+def _added(question: Question, snapshot: Snapshot) -> Floats:
+    """What each device would carry more (D × R)."""
+    added = cost_on(snapshot, question.workload, question.variant if question.other_build else NOWHERE)
+    if question.frees != NOWHERE:
+        freed = cost_on(snapshot, question.workload)[question.frees]
+        added[question.frees, SHARED] -= np.nan_to_num(freed[SHARED])
+    return added
 
 
 def peak_p90(snapshot: Snapshot) -> Floats:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from exporters.simulated.blueprint import PlantBlueprint, PlantDevice, PlantWorkload
+from exporters.simulated.blueprint import PlantBlueprint, PlantBuild, PlantDevice
 
 SITE, FLEET_CLUSTER, HOST_CLUSTER = "lab", "lab-fleet", "this-machine"
 PACKAGE = "detector"
+NAMES = {PACKAGE: "object detector"}
 BOARD = "xavier-nx"
 
 
@@ -20,17 +21,17 @@ def fleet_document(blueprint: PlantBlueprint, device_port: int, real_machine: Ma
         clusters.append({"id": HOST_CLUSTER, "actuator": "process", "site": SITE})
         devices.append({**real_machine, "cluster": HOST_CLUSTER, "site": SITE})
     known = {device["id"] for device in devices}
-    workloads = [workload for workload in blueprint.workloads if workload.home in known]
+    workloads, builds = [workload for workload in blueprint.workloads if workload.home in known], _builds(blueprint)
     return {
         "schema": 1,
         "sites": [{"id": SITE, "name": "the lab on this machine"}],
         "clusters": clusters,
         "devices": devices,
         "cameras": [{"id": workload.camera, "home": workload.home} for workload in workloads],
-        "packages": [{"id": PACKAGE, "name": "object detector", "result": "helper"}],
-        "versions": [_version(workloads[0])],
+        "packages": [{"id": id_, "name": NAMES.get(id_, id_), "result": "helper"} for id_ in dict.fromkeys(b.package for b in builds)],
+        "versions": [_version(build) for build in builds],
         "workloads": [
-            {"package": PACKAGE, "camera": w.camera, "home": w.home, "environment_class": w.environment_class} for w in workloads
+            {"package": w.package, "camera": w.camera, "home": w.home, "environment_class": w.environment_class} for w in workloads
         ],
     }
 
@@ -43,9 +44,20 @@ def _device(device: PlantDevice, port: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _version(workload: PlantWorkload) -> dict[str, Any]:
+def _builds(blueprint: PlantBlueprint) -> tuple[PlantBuild, ...]:
+    """Every build that there is: the listed ones, and of packages without a list those that workloads begin with."""
+    listed = {build.package for build in blueprint.builds}
+    own: dict[tuple[str, str, str], PlantBuild] = {}
+    for w in blueprint.workloads:
+        build = PlantBuild(w.package, w.environment_class, w.version, w.cost_cores, w.cost_memory_bytes, w.cost_gpu_ratio)
+        if w.package not in listed:
+            own.setdefault(build.key, build)
+    return (*blueprint.builds, *own.values())
+
+
+def _version(build: PlantBuild) -> dict[str, Any]:
     return {
-        "package": PACKAGE, "environment_class": workload.environment_class, "version": workload.version, "artefact": "camera-ai",
-        "artefact_kind": "model", "architectures": ["arm64", "amd64"], "cpu_cores": workload.cost_cores,
-        "memory_bytes": workload.cost_memory_bytes, "gpu_ratio": workload.cost_gpu_ratio,
+        "package": build.package, "environment_class": build.environment_class, "version": build.version, "artefact": "camera-ai",
+        "artefact_kind": "model", "architectures": ["arm64", "amd64"], "cpu_cores": build.cost_cores,
+        "memory_bytes": build.cost_memory_bytes, "gpu_ratio": build.cost_gpu_ratio, "state": "active",
     }  # fmt: skip

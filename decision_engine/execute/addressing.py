@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from actuators.api import Action, Verb
 from decision_engine.catalog.model import Catalog, Version, Workload
-from decision_engine.core.move import Order
+from decision_engine.core.orders import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ def addressed(order: Order, catalog: Catalog) -> Addressed | Refused:
     workload = catalog.workloads.get(order.workload)
     if workload is None:
         return Refused(f"workload {order.workload} is not in the catalogue: {order.placement} is left alone")
-    version = catalog.version_of(workload)
+    version = _build(order, workload, catalog)
     if version is None and order.verb == Verb.START.value:
-        return Refused(
-            f"no active version of {workload.package} for class {workload.environment_class} is declared: {order.placement} is not started"
-        )
-    return Addressed(cluster.actuator, _action(order, workload, version, device.node or device.id))
+        wanted = order.environment_class or workload.environment_class
+        which = f"version {order.version}" if order.version else "active version"
+        return Refused(f"no {which} of {workload.package} for class {wanted} is declared: {order.placement} is not started")
+    return Addressed(cluster.actuator, _action(order, version, device.node or device.id))
 
 
 def action_id(order: Order) -> str:
@@ -49,7 +49,14 @@ def action_id(order: Order) -> str:
     return f"{order.move_id}:{order.verb}:{order.placement}{again}"
 
 
-def _action(order: Order, workload: Workload, version: Version | None, node: str) -> Action:
+def _build(order: Order, workload: Workload, catalog: Catalog) -> Version | None:
+    """The build that an order names, whatever its state: what runs may be started again; else the declared one."""
+    if not order.version:
+        return catalog.version_of(workload)
+    return catalog.versions.get((workload.package, order.environment_class or workload.environment_class, order.version))
+
+
+def _action(order: Order, version: Version | None, node: str) -> Action:
     return Action(
         id=action_id(order),
         verb=Verb(order.verb),
@@ -57,7 +64,7 @@ def _action(order: Order, workload: Workload, version: Version | None, node: str
         workload=order.workload,
         device=order.device,
         node=node,
-        environment_class=workload.environment_class,
+        environment_class="" if version is None else version.environment_class,
         version="" if version is None else version.version,
         artefact="" if version is None else version.artefact,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from actuators.api import Action, Actuator, ActuatorUnreachable, Outcome, Receipt, RunningPlacement
 from decision_engine.catalog.model import Catalog
 from decision_engine.core.memory import ReceiptNote, ReceiptRecord
-from decision_engine.core.move import Order
+from decision_engine.core.orders import Order
 from decision_engine.execute.addressing import Refused, addressed
 
 DETAIL_KEPT = 300

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from decision_engine.core.explain import RESOURCE_NAMES, duration, percent
+from decision_engine.core.explain import duration, percent
+from decision_engine.core.sentences import RESOURCE_NAMES
 from decision_engine.lab.bars import ACCENT, BAD, DIM, GOOD, PLAIN, WARN, BarLoad, limit_alone, load_bar
 from decision_engine.lab.tempo import LAB_LIMITS
 from decision_engine.lab.tenants import Tenant, tenants_in

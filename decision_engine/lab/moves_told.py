@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from decision_engine.core.explain import RESOURCE_NAMES, percent
+from decision_engine.core.explain import build, percent
+from decision_engine.core.sentences import RESOURCE_NAMES
 
 Told = tuple[str, Literal["plain", "good", "warn", "bad", "dim"]]
 
@@ -35,11 +36,18 @@ def transition_told(move: Mapping[str, Any], before: Mapping[str, Any] | None) -
         return f"{source} is stopping its old placement of {workload}", "dim"
     if state == "done":
         return _done(move)
-    if state == "undoing":
-        return f"the move of {workload} to {target} is undone: {_undone_because(move)}", "warn"
-    if state == "undone":
-        return f"undone after {_since_begun(move)}: {workload} stays on {source}", "warn"
-    return None
+    return _taken_back(move) if state in ("undoing", "undone") else None
+
+
+def _taken_back(move: Mapping[str, Any]) -> Told:
+    order, undone = move["order"], move["state"] == "undone"
+    workload, source, target = order["workload"], order["source"], order["target"]
+    what = f"change of {workload} on {target}" if source == target else f"move of {workload} to {target}"
+    if not undone:
+        return f"the {what} is undone: {_undone_because(move)}", "warn"
+    stays = build(order["source_class"], order["source_version"]) if source == target else f"on {source}"
+    where = f"{workload} on {target}" if source == target else workload
+    return f"undone after {_since_begun(move)}: {where} stays {stays}", "warn"
 
 
 def _repeated(move: Mapping[str, Any]) -> Told:
@@ -54,6 +62,13 @@ def _repeated(move: Mapping[str, Any]) -> Told:
 def _done(move: Mapping[str, Any]) -> Told:
     order = move["order"]
     workload, source, target = order["workload"], order["source"], order["target"]
+    if not source:
+        return f"started in {_since_begun(move)}: {workload} runs on {target}", "good"
+    if source == target and not move["detail"]:
+        return (
+            f"changed in {_since_begun(move)}: {workload} on {target} is now {build(order['environment_class'], order['version'])}",
+            "good",
+        )
     if move["detail"]:  # it was being undone when the source died: the new placement is the last good one
         return f"{workload} is kept on {target} after all: its placement on {source} is gone", "warn"
     if target == order["home"]:
@@ -78,6 +93,8 @@ def effect_told(effect: Mapping[str, Any], move: Mapping[str, Any] | None) -> To
     source = "the source" if promise is None else promise["source"]
     target = "the target" if promise is None else promise["target"]
     at_source, at_target = f"{source} {_at(effect['source_ratio'])}", f"{target} {_at(effect['target_ratio'])}"
+    if promise is not None and source == target:
+        return _stayed(effect, promise)
     resource = "" if promise is None else " " + RESOURCE_NAMES["en"].get(promise["resource"], promise["resource"])
     limit = "its limit" if promise is None else f"its limit of {percent(promise['limit_ratio'])}{resource}"
     verdict = effect["verdict"]
@@ -88,6 +105,13 @@ def effect_told(effect: Mapping[str, Any], move: Mapping[str, Any] | None) -> To
     if verdict == "worse":
         return f"effect worse: {at_target}, over {limit}; {at_source}", "bad"
     return f"effect unknown: {at_source}, {at_target}", "dim"
+
+
+def _stayed(effect: Mapping[str, Any], promise: Mapping[str, Any]) -> Told:
+    """A change of build where it runs has one end only."""
+    resource = RESOURCE_NAMES["en"].get(promise["resource"], promise["resource"])
+    tones: dict[str, Literal["good", "bad", "dim"]] = {"kept": "good", "worse": "bad"}
+    return f"effect {effect['verdict']}: {promise['target']} {_at(effect['target_ratio'])} {resource}", tones.get(effect["verdict"], "dim")
 
 
 def _at(ratio: float | None) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from decision_engine.core.explain import RESOURCE_NAMES, duration, percent
+from decision_engine.core.explain import duration, percent
+from decision_engine.core.sentences import RESOURCE_NAMES
 from decision_engine.lab.blindness import blind_sentence
 from decision_engine.lab.moves_told import effect_told, transition_told
 
@@ -111,7 +112,9 @@ class Narrator:
             return ()
         self._told_at[topic] = at
         if code == "first_look":
-            return (self._line(at, f"{_why(body)}: seen once, a second look decides", "dim"),)
+            why = _why(body)
+            told = why if why == body["sentence"] else f"{why}: seen once, a second look decides"
+            return (self._line(at, told, "dim"),)
         return (self._line(at, str(body["sentence"]), HOLD_TONES.get(code, "warn" if body["verdict"] == "refuse" else "dim")),)
 
     def _transition(self, body: Mapping[str, Any]) -> tuple[Line, ...]:
@@ -133,6 +136,8 @@ def _act_told(body: Mapping[str, Any]) -> tuple[str, Tone]:
         away = body["reason"]["parameters"].get("seconds")
         after = "" if away is None else f" after {duration(away)} away"
         return f"{move['home']} has room again; {move['workload']} returns home from {move['source']}{after}", "good"
+    if not move["source"] or move["source"] == move["target"]:
+        return str(body["sentence"]), "plain"
     return (
         f"{_why(body)}; moving {move['workload']} to {move['target']}{_loads(body['promise'])}",
         "bad" if code == "over_limit" else "warn",

@@ -20,7 +20,8 @@ from decision_engine.lab.folders import lab_folder
 class LabRequest:
     """What was asked for on the command line. ``breaks`` name parts to be killed: ``prometheus:AT:SECONDS``, ``engine:move:SECONDS``.
 
-    ``emulated`` boards take part beside the simulated ``devices``, each with a real exporter.
+    ``emulated`` boards take part beside the simulated ``devices``, each with a real exporter. ``story`` names one of
+    ``exporters.simulated.tales`` with a fleet and a length of its own; "" is the story of one overload.
     """
 
     devices: int
@@ -32,6 +33,7 @@ class LabRequest:
     json: bool = False
     breaks: tuple[str, ...] = ()
     emulated: int = 0
+    story: str = ""
 
 
 def run_lab(request: LabRequest) -> int:

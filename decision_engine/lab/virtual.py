@@ -21,8 +21,10 @@ from decision_engine.lab.summary import final_summary
 from decision_engine.lab.tempo import LAB_LIMITS
 from decision_engine.service.events import events_of
 from decision_engine.wiring import build_virtual_engine
+from exporters.simulated.blueprint import PlantBlueprint
 from exporters.simulated.plant import Plant
 from exporters.simulated.stories import default_story
+from exporters.simulated.tales import TALES
 
 if TYPE_CHECKING:
     from decision_engine.lab.run import LabRequest
@@ -33,7 +35,7 @@ JOURNAL_FILE = "journal.sqlite"
 
 async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
     """Live through the story as fast as the machine can think; the result has the form of a live run's."""
-    blueprint = default_story(request.devices, request.duration_seconds, request.seed, lent_device=False)
+    blueprint = _blueprint(request)
     plant = Plant(blueprint)
     source = PlantSource(plant, STORY_BEGAN_UNIX_SECONDS, LAB_LIMITS.times)
     # Settings and catalogue want addresses; in virtual time nobody listens there.
@@ -44,7 +46,7 @@ async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
     tally, twin = Tally(frozenset(), STORY_BEGAN_UNIX_SECONDS), TwinWatch()
     cameras = CameraWatch({workload.camera: 1.0 / workload.frames_per_second for workload in blueprint.workloads})
     narrator = Narrator(STORY_BEGAN_UNIX_SECONDS)
-    async for report in live_through(world, request.duration_seconds):
+    async for report in live_through(world, blueprint.duration_seconds):
         twin.look(world.twin)
         for camera, at in plant_results(plant).items():
             cameras.saw(camera, at)
@@ -53,12 +55,19 @@ async def run_virtual(request: LabRequest, directory: Path) -> dict[str, Any]:
             if not request.json:
                 for line in narrator.lines(event, body):
                     print(line, file=sys.stderr)
-    await engine.close(STORY_BEGAN_UNIX_SECONDS + request.duration_seconds)
+    await engine.close(STORY_BEGAN_UNIX_SECONDS + blueprint.duration_seconds)
     gaps = [gap for gap in plant.score().longest_gap_seconds.values() if gap is not None]
     result = tally.result(plant.score(), world.twin.score(), max(gaps, default=None), twin.first_crossing)
     if not request.json:
         Console(stderr=request.headless).print(final_summary(result))
     return result
+
+
+def _blueprint(request: LabRequest) -> PlantBlueprint:
+    """The world of the story that was asked for."""
+    if request.story:
+        return TALES[request.story](request.seed)
+    return default_story(request.devices, request.duration_seconds, request.seed, lent_device=False)
 
 
 def _write_files(stage: Stage) -> None:

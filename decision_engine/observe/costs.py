@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from decision_engine.core.snapshot import Bools, Floats, Ints
-from decision_engine.observe.columns import ELSEWHERE
-from decision_engine.observe.index import FleetIndex
+from decision_engine.core.snapshot import NOWHERE, Bools, Floats, Ints
+from decision_engine.observe.index import FleetIndex, VariantKey
 from decision_engine.observe.reader import source_rows
 
 MEMORY_SECONDS: Final = 120.0
@@ -22,33 +21,42 @@ MEASURED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class WorkloadCosts:
-    """Expected cost of one placement of each of W workloads, NaN where unknown; ``measured`` where CPU and memory both are."""
+    """Expected cost of one placement of each of W workloads, NaN where unknown; ``measured`` where CPU and memory both are.
+
+    ``by_variant`` V × (cores, bytes, GPU ratio) is the same for a build of which nothing but its kind is known.
+    """
 
     cores: Floats
     memory_bytes: Floats
     gpu_ratio: Floats
     measured: Bools
+    by_variant: Floats
 
 
 @dataclass(slots=True)
 class CostBook:
     """Running means of W workloads × (cores, bytes): ``taken`` measurements went in, the last at ``measured_at``; and the
-    variant that was measured."""
+    row of the build that was measured (NOWHERE: none, or one that is not declared)."""
 
     workload_ids: tuple[str, ...]
     mean: Floats
     measured_at: Floats
     taken: Floats
-    variant: list[tuple[str, str] | None]
+    variant: Ints
+    variants: tuple[VariantKey, ...] = ()
 
     @staticmethod
     def empty() -> CostBook:
         """Nothing measured yet, of no workload."""
         none = np.empty((0, MEASURED))
-        return CostBook((), none, none, none, [])
+        return CostBook((), none, none, none, np.empty(0, dtype=np.int64))
 
     def follow(self, index: FleetIndex) -> None:
-        """Follow the workloads of the catalogue to their rows."""
+        """Follow the workloads and builds of the catalogue to their rows."""
+        if index.variants != self.variants:
+            row = [index.variant_row.get(key, NOWHERE) for key in self.variants]
+            self.variant = np.array([*row, NOWHERE], dtype=np.int64)[self.variant]  # NOWHERE reads the last
+            self.variants = index.variants
         if index.workload_ids == self.workload_ids:
             return
         rows = source_rows(self.workload_ids, index.workload_ids)
@@ -56,18 +64,17 @@ class CostBook:
         mean, measured_at, taken = blank.copy(), blank, np.zeros_like(blank)
         kept = rows >= 0
         mean[kept], measured_at[kept], taken[kept] = self.mean[rows[kept]], self.measured_at[rows[kept]], self.taken[rows[kept]]
-        self.variant = [None if row == ELSEWHERE else self.variant[row] for row in rows]
+        self.variant = np.where(kept, np.append(self.variant, NOWHERE)[rows], NOWHERE)
         self.workload_ids, self.mean, self.measured_at, self.taken = index.workload_ids, mean, measured_at, taken
 
-    def learn(self, now: float, workload: Ints, value: Floats, variant: list[tuple[str, str]]) -> None:
-        """Take over measurements of Ready placements: their ``workload`` rows and ``value`` K × (cores, bytes), NaN unknown.
+    def learn(self, now: float, workload: Ints, value: Floats, variant: Ints) -> None:
+        """Take over measurements of Ready placements: ``workload`` and ``variant`` rows (K) and ``value`` K × (cores, bytes), NaN unknown.
 
         A workload measured at two placements counts as their mean; one that runs another variant than before starts anew.
         """
-        for row, running in zip(workload.tolist(), variant, strict=True):
-            if self.variant[row] is not None and self.variant[row] != running:
-                self.mean[row], self.measured_at[row], self.taken[row] = np.nan, np.nan, 0
-            self.variant[row] = running
+        other = workload[self.variant[workload] != variant]
+        self.mean[other], self.measured_at[other], self.taken[other] = np.nan, np.nan, 0
+        self.variant[workload] = variant
         for number in range(MEASURED):
             known = np.isfinite(value[:, number])
             sums = np.bincount(workload[known], weights=value[known, number], minlength=len(self.workload_ids))
@@ -80,9 +87,27 @@ class CostBook:
         with np.errstate(invalid="ignore"):
             valid = now - self.measured_at <= KEPT_SECONDS
         measured = np.where(valid, self.mean, np.nan)
-        cores = _first_known(measured[:, 0], _pooled(measured[:, 0], index.pool), index.declared_cores * unmeasured_factor)
-        memory = _first_known(measured[:, 1], _pooled(measured[:, 1], index.pool), index.declared_memory_bytes * unmeasured_factor)
-        return WorkloadCosts(cores, memory, index.declared_gpu_ratio * unmeasured_factor, valid[:, 0] & valid[:, 1])
+        runs = np.where(self.variant != NOWHERE, self.variant, index.variant)
+        cores = _first_known(self._pooled(measured[:, 0], index), index.declared_cores * unmeasured_factor)
+        memory = _first_known(self._pooled(measured[:, 1], index), index.declared_memory_bytes * unmeasured_factor)
+        by_variant = np.stack([cores, memory, index.declared_gpu_ratio * unmeasured_factor], axis=1)
+        expected = np.vstack([by_variant, np.full(by_variant.shape[1], np.nan)])[runs]  # NOWHERE reads the last
+        return WorkloadCosts(
+            cores=_first_known(measured[:, 0], expected[:, 0]),
+            memory_bytes=_first_known(measured[:, 1], expected[:, 1]),
+            gpu_ratio=expected[:, 2],
+            measured=valid[:, 0] & valid[:, 1],
+            by_variant=by_variant,
+        )
+
+    def _pooled(self, measured: Floats, index: FleetIndex) -> Floats:
+        """For each of V builds the mean over all measured workloads that run its package for its class; NaN where none does."""
+        known = np.isfinite(measured) & (self.variant != NOWHERE)
+        pool, size = index.pool[self.variant[known]], int(index.pool.max(initial=-1)) + 1
+        counts = np.bincount(pool, minlength=size)
+        means = np.full(size, np.nan)
+        np.divide(np.bincount(pool, weights=measured[known], minlength=size), counts, out=means, where=counts > 0)
+        return np.asarray(means[index.pool])
 
     def rewind(self, now: float) -> None:
         """After the clock went backwards: no measurement is newer than now."""
@@ -100,16 +125,6 @@ class CostBook:
         before = np.where(np.isnan(self.mean[rows, number]), value, self.mean[rows, number])
         self.mean[rows, number] = before + weight * (value - before)
         self.measured_at[rows, number] = now
-
-
-def _pooled(measured: Floats, pool: Ints) -> Floats:
-    """For each workload the mean over all measured ones of its package and class; NaN where none is."""
-    known = np.isfinite(measured)
-    size = int(pool.max(initial=-1)) + 1
-    counts = np.bincount(pool[known], minlength=size)
-    means = np.full(size, np.nan)
-    np.divide(np.bincount(pool[known], weights=measured[known], minlength=size), counts, out=means, where=counts > 0)
-    return means[pool]
 
 
 def _first_known(*columns: Floats) -> Floats:

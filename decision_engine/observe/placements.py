@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from decision_engine.core.snapshot import FAILED, READY, STARTING, STOPPING, Floats, Ints
+from decision_engine.core.snapshot import FAILED, NOWHERE, READY, STARTING, STOPPING, Floats, Ints
 from decision_engine.observe.columns import ELSEWHERE
 from decision_engine.observe.index import FleetIndex
 
@@ -54,6 +54,11 @@ class ObservedPlacement(Protocol):
         ...
 
     @property
+    def cause(self) -> str:
+        """Why it failed, in one word; "" when it did not or nobody knows."""
+        ...
+
+    @property
     def version(self) -> str:
         """The variant's version, "" when unknown."""
         ...
@@ -61,8 +66,7 @@ class ObservedPlacement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlacementRows:
-    """P listed placements ordered by id: ``workload`` and ``device`` are rows (−1: not in the catalogue); ``variant`` says
-    which build runs, as (class, version)."""
+    """P listed placements ordered by id: ``workload``, ``device`` and ``variant`` are rows (NOWHERE: not in the catalogue)."""
 
     ids: tuple[str, ...]
     workload: Ints
@@ -70,7 +74,8 @@ class PlacementRows:
     generation: Ints
     phase: Ints
     since: Floats
-    variant: tuple[tuple[str, str], ...]
+    variant: Ints
+    cause: tuple[str, ...]
 
     @staticmethod
     def of(running: Iterable[ObservedPlacement], index: FleetIndex) -> PlacementRows:
@@ -92,7 +97,8 @@ class PlacementRows:
             generation=_ints([row.generation for row in rows]),
             phase=_ints([_phase(row) for row in rows]),
             since=np.array([row.since for row in rows], dtype=np.float64),
-            variant=tuple((row.environment_class, row.version) for row in rows),
+            variant=_ints([_variant(row, index) for row in rows]),
+            cause=tuple(row.cause for row in rows),
         )
 
 
@@ -101,6 +107,12 @@ def ends_of(placement: str) -> tuple[str, str]:
     workload, at, rest = placement.rpartition("@")
     device, hash_sign, _ = rest.rpartition("#")
     return (workload, device) if at and hash_sign else ("", "")
+
+
+def _variant(row: ObservedPlacement, index: FleetIndex) -> int:
+    """The declared build that runs, by the package in the workload's id."""
+    package, _, _ = row.workload.partition("/")
+    return index.variant_row.get((package, row.environment_class, row.version), NOWHERE)
 
 
 def _phase(row: ObservedPlacement) -> int:

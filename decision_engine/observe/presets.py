@@ -54,12 +54,12 @@ EDGESHIFT: Final[dict[str, Row]] = {
         "history_promql": f"avg_over_time(edge_memory_usage_ratio{BELIEVED}[{{window}}])",
     },
     "gpu": {
-        "promql": "edge_gpu_usage_ratio",
+        "promql": f"edge_gpu_usage_ratio{BELIEVED}",
         "unit": "ratio",
         "kind": "range",
         "key": "device",
         "history": True,
-        "history_promql": "avg_over_time(edge_gpu_usage_ratio[{window}])",
+        "history_promql": f"avg_over_time(edge_gpu_usage_ratio{BELIEVED}[{{window}}])",
     },
     "thermal_headroom": {
         "promql": "min by (device) (edge_temperature_limit_celsius - on (device, zone) edge_temperature_celsius)",
@@ -102,6 +102,36 @@ EDGESHIFT: Final[dict[str, Row]] = {
         "kind": "instant",
         "key": "placement",
         "freshness": "max by (placement) (timestamp(ai_process_cpu_seconds_total))",
+    },
+    "last_frame": {
+        "promql": f"ai_last_frame_timestamp_seconds{BELIEVED}",
+        "unit": "seconds",
+        "kind": "range",
+        "key": "placement",
+    },
+    "ambiguous": {
+        "promql": (
+            f"sum by (placement) (rate(ai_results_ambiguous_total{BELIEVED}[{{rate_window}}]))"
+            f" / sum by (placement) (rate(ai_results_total{BELIEVED}[{{rate_window}}]))"
+        ),
+        "unit": "ratio",
+        "kind": "instant",
+        "key": "placement",
+        "freshness": "max by (placement) (timestamp(ai_process_cpu_seconds_total))",
+    },
+    "environment": {
+        # Each class that is said to be seen, with the time of the sample that says so.
+        "promql": f"timestamp(ai_environment_state{BELIEVED}) and ai_environment_state{BELIEVED} == 1",
+        "unit": "seconds",
+        "kind": "instant",
+        "key": "camera",
+        "value_is_time": True,
+    },
+    "environment_confidence": {
+        "promql": f"ai_environment_confidence_ratio{BELIEVED}",
+        "unit": "ratio",
+        "kind": "range",
+        "key": "camera",
     },
 }
 
@@ -149,6 +179,10 @@ NODE_EXPORTER: Final[dict[str, Row]] = {
     },
     "last_result": {"promql": "", "unit": "seconds", "kind": "range", "key": "placement"},
     "confidence": {"promql": "", "unit": "ratio", "kind": "instant", "key": "placement"},
+    "last_frame": {"promql": "", "unit": "seconds", "kind": "range", "key": "placement"},
+    "ambiguous": {"promql": "", "unit": "ratio", "kind": "instant", "key": "placement"},
+    "environment": {"promql": "", "unit": "seconds", "kind": "instant", "key": "camera"},
+    "environment_confidence": {"promql": "", "unit": "ratio", "kind": "range", "key": "camera"},
 }
 
 PRESETS: Final[dict[str, dict[str, Row]]] = {"edgeshift": EDGESHIFT, "node_exporter": NODE_EXPORTER}

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import Final
 
 from decision_engine.observe.client import PrometheusClient
+from decision_engine.observe.selector import NAME_LABEL
+from decision_engine.observe.shared import Shared
 from decision_engine.observe.signals import Key, Signal, at_window
-from decision_engine.observe.source import Samples
+from decision_engine.observe.source import PrometheusUnavailable, Samples
 
 PIECE_STEPS: Final = 60
 """Steps of history asked at once: half an hour of ten thousand series is some 15 MiB, an answer the server need not fear."""
 BEFORE_EDGE_SECONDS: Final = 0.001
 """A step is evaluated this much before its end, because a window includes both its ends and belongs to one grid cell."""
+TOO_BIG: Final = "prometheus_too_big"
 UNKNOWN: Final = float("nan")
 
 
 class PrometheusSource:
-    """A ``Source`` over one client. Signals asked at the same moment share the answers to the same freshness text."""
+    """A ``Source`` over one client. Signals asked at the same moment share the answers to the same texts: of freshness, and
+    of the selector that asks several of them together."""
 
     def __init__(self, client: PrometheusClient) -> None:
         self._client = client
-        self._at = UNKNOWN
-        self._freshness: dict[str, asyncio.Task[tuple[Samples, ...]]] = {}
+        self._freshness: Shared[tuple[Samples, ...]] = Shared()
+        self._groups: Shared[dict[str, tuple[Samples, ...]]] = Shared()
+        self._too_long_seconds: dict[str, float] = {}
 
     async def ask(self, signal: Signal, at: float, window_seconds: float) -> tuple[Samples, ...]:
         """One signal for the whole fleet, evaluated at ``at``.
@@ -31,12 +37,17 @@ class PrometheusSource:
         Raises:
             PrometheusUnavailable: no answer, or none that could be believed.
         """
+        if signal.together:
+            return await self._with_others(signal, at, window_seconds)
         question = self._client.instant(signal.at_window(window_seconds), at, matrix=signal.kind == "range")
         if signal.kind == "range":
             return await question
+        if signal.value_is_time:
+            return tuple(replace(series, times=series.values) for series in await question)
         if not signal.freshness:
             return tuple(replace(series, times=(UNKNOWN,)) for series in await question)
-        values, times = await asyncio.gather(question, self._freshness_at(signal.freshness, at))
+        freshness = self._freshness.answer(signal.freshness, at, lambda: self._client.instant(signal.freshness, at))
+        values, times = await asyncio.gather(question, freshness)
         return joined(values, times, signal.key)
 
     async def past(self, signal: Signal, start: float, end: float, step_seconds: float) -> tuple[Samples, ...]:
@@ -56,26 +67,32 @@ class PrometheusSource:
 
     async def close(self) -> None:
         """Give back the client's connections."""
-        for task in self._freshness.values():
-            task.cancel()
-        self._freshness.clear()
+        self._freshness.cancel()
+        self._groups.cancel()
         await self._client.close()
 
-    async def _freshness_at(self, promql: str, at: float) -> tuple[Samples, ...]:
-        if at != self._at:
-            self._at = at
-            self._freshness = {}
-        if promql not in self._freshness:
-            task = asyncio.ensure_future(self._client.instant(promql, at))
-            task.add_done_callback(_seen)
-            self._freshness[promql] = task
-        return await asyncio.shield(self._freshness[promql])
+    async def _with_others(self, signal: Signal, at: float, window_seconds: float) -> tuple[Samples, ...]:
+        """Its part of the shared answer. After a gap that of a very large fleet is too big, and each is asked alone."""
+        if window_seconds < self._too_long_seconds.get(signal.together, math.inf):
+            text = signal.together_at_window(window_seconds)
+            try:
+                return (await self._groups.answer(text, at, lambda: self._by_metric(text, at))).get(signal.metric, ())
+            except PrometheusUnavailable as trouble:
+                if trouble.reason_code != TOO_BIG:
+                    raise
+                self._too_long_seconds[signal.together] = window_seconds
+        return await self._client.instant(signal.at_window(window_seconds), at, matrix=True)
+
+    async def _by_metric(self, promql: str, at: float) -> dict[str, tuple[Samples, ...]]:
+        return by_metric(await self._client.instant(promql, at, matrix=True))
 
 
-def _seen(task: asyncio.Task[tuple[Samples, ...]]) -> None:
-    """Look at a failure once, so that asyncio does not report it again when nobody was left to wait for it."""
-    if not task.cancelled():
-        task.exception()
+def by_metric(answer: tuple[Samples, ...]) -> dict[str, tuple[Samples, ...]]:
+    """The series of each metric, without the name in their labels."""
+    found: dict[str, list[Samples]] = {}
+    for series in answer:
+        found.setdefault(series.labels.pop(NAME_LABEL, ""), []).append(series)
+    return {metric: tuple(those) for metric, those in found.items()}
 
 
 def joined(values: tuple[Samples, ...], times: tuple[Samples, ...], key: Key) -> tuple[Samples, ...]:

@@ -9,10 +9,11 @@ import numpy as np
 
 from decision_engine.core.limits import Times
 from decision_engine.core.snapshot import Bools, Ints
+from decision_engine.observe.cameras import ENVIRONMENT, Hearing
 from decision_engine.observe.columns import ELSEWHERE, Column, Judge, Known, RawSamples, flatten, no_samples
 from decision_engine.observe.index import FleetIndex
 from decision_engine.observe.readings import PlacementColumn, Readings
-from decision_engine.observe.signals import Signal, check_query_count, query_count
+from decision_engine.observe.signals import Signal, asked_with, check_query_count, query_count
 from decision_engine.observe.source import PrometheusUnavailable, Samples, Source
 from decision_engine.observe.vanishing import VanishWatch, too_many
 
@@ -40,7 +41,9 @@ class FleetReader:
         self._first_window_seconds = first_window_seconds
         self._device_signals = tuple(signal for signal in signals if signal.key == "device")
         self._placement_signals = tuple(signal for signal in signals if signal.key == "placement")
+        self._camera_signals = tuple(signal for signal in signals if signal.key == "camera")
         self._device_ids: tuple[str, ...] = ()
+        self._camera_ids: tuple[str, ...] = ()
         self._known = {signal.name: Known.nothing(0) for signal in signals}
         self._placement_row: dict[str, dict[str, int]] = {signal.name: {} for signal in self._placement_signals}
         self._vanish = VanishWatch(len(self._device_signals))
@@ -87,7 +90,8 @@ class FleetReader:
         believed: Answers = {}
         for signal, answer in zip(self._signals, answers, strict=True):
             if isinstance(answer, PrometheusUnavailable):
-                raise PrometheusUnavailable(answer.reason_code, f"{answer.sentence} (asked for {signal.name})") from answer
+                names = ", ".join(asked_with(signal, self._signals))
+                raise PrometheusUnavailable(answer.reason_code, f"{answer.sentence} (asked for {names})") from answer
             if isinstance(answer, BaseException):
                 raise answer
             believed[signal.name] = answer
@@ -106,6 +110,11 @@ class FleetReader:
                 samples[signal.name] = flat
         for signal in self._placement_signals:
             self._take_placements(signal.name, answers[signal.name], now)
+        ceiling = now + self._times.scrape_seconds
+        for signal in self._camera_signals:
+            hearing = Hearing(index, now - self._allowed_age(signal), ceiling)
+            heard = (hearing.classes if signal.name == ENVIRONMENT else hearing.least)(answers[signal.name])
+            self._known[signal.name] = self._known[signal.name].with_samples(heard, ceiling)
         return samples, present
 
     def _take_placements(self, name: str, answer: tuple[Samples, ...], now: float) -> None:
@@ -131,6 +140,7 @@ class FleetReader:
                 signal.name: PlacementColumn(dict(self._placement_row[signal.name]), self._column(signal, now, bool(blind[0])))
                 for signal in self._placement_signals
             },
+            cameras={signal.name: self._column(signal, now, bool(blind[0])) for signal in self._camera_signals},
             samples={signal.name: samples.get(signal.name, no_samples()) for signal in self._device_signals if signal.history},
             queries=queries,
             window_seconds=window_seconds,
@@ -138,18 +148,25 @@ class FleetReader:
         )
 
     def _column(self, signal: Signal, now: float, blind: bool) -> Column:
-        allowed = signal.allowed_age_seconds or self._times.fresh_seconds
-        return Judge(now, self._times.scrape_seconds, blind, allowed).column(self._known[signal.name])
+        return Judge(now, self._times.scrape_seconds, blind, self._allowed_age(signal)).column(self._known[signal.name])
+
+    def _allowed_age(self, signal: Signal) -> float:
+        return signal.allowed_age_seconds or self._times.fresh_seconds
 
     def _follow(self, index: FleetIndex) -> None:
-        """Follow the devices of the catalogue to their rows."""
-        if index.device_ids == self._device_ids:
-            return
-        rows = source_rows(self._device_ids, index.device_ids)
-        for signal in self._device_signals:
+        """Follow the devices and cameras of the catalogue to their rows."""
+        if index.device_ids != self._device_ids:
+            rows = source_rows(self._device_ids, index.device_ids)
+            self._realign(self._device_signals, rows)
+            self._vanish.realign(rows)
+            self._device_ids = index.device_ids
+        if index.camera_ids != self._camera_ids:
+            self._realign(self._camera_signals, source_rows(self._camera_ids, index.camera_ids))
+            self._camera_ids = index.camera_ids
+
+    def _realign(self, signals: tuple[Signal, ...], rows: Ints) -> None:
+        for signal in signals:
             self._known[signal.name] = self._known[signal.name].realigned(rows)
-        self._vanish.realign(rows)
-        self._device_ids = index.device_ids
 
     def _rewind(self, now: float) -> None:
         self._vanish.rewind(now)

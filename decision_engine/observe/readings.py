@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,9 +23,10 @@ class Readings:
     """All that was read at ``now``.
 
     ``blind`` is "" or the reason code why Prometheus could not be believed, ``sentence`` the same for a person; the
-    last known values are then still there, and stale. ``devices`` holds columns of D rows by signal, ``placements``
-    those by placement, ``samples`` the raw samples of this read by device row for signals with history. ``queries``
-    were sent over ``window_seconds``; ``last_good_at`` is the read before this one that was not blind (NaN: none).
+    last known values are then still there, and stale. ``devices`` and ``cameras`` hold columns of D and C rows by signal,
+    ``placements`` those by placement, ``samples`` the raw samples of this read by device row for signals with history.
+    ``queries`` were sent over ``window_seconds`` (each signal asked alone costs one more where an answer to several was
+    too big); ``last_good_at`` is the read before this one that was not blind (NaN: none).
     """
 
     now: float
@@ -37,6 +38,7 @@ class Readings:
     queries: int
     window_seconds: float
     last_good_at: float
+    cameras: dict[str, Column] = field(default_factory=dict)
 
     def device_column(self, signal: str, rows: int) -> Column:
         """A device signal's column; absent readings where it is not asked."""
@@ -45,6 +47,10 @@ class Readings:
     def placement_column(self, signal: str) -> PlacementColumn:
         """A placement signal's column; an empty one where it is not asked."""
         return self.placements.get(signal) or PlacementColumn({}, absent(0))
+
+    def camera_column(self, signal: str, rows: int) -> Column:
+        """A camera signal's column, that of the environment holding numbers of classes; absent readings where it is not asked."""
+        return self.cameras.get(signal) or absent(rows)
 
     def samples_of(self, signal: str) -> RawSamples:
         """A device signal's raw samples of this read."""

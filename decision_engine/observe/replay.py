@@ -12,14 +12,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from decision_engine.core.snapshot import Devices, Outlook, Placements, Snapshot, Workloads
+from decision_engine.core.snapshot import Cameras, Devices, Outlook, Placements, Snapshot, Variants, Workloads
 from forecasting.api import ForecastTable, Quality
 
 HEADER: Final = "header"
 FORMAT: Final = 1
 NESTED: Final[dict[str, type[Any]]] = {
     "": Snapshot,
+    "cameras": Cameras,
     "devices": Devices,
+    "variants": Variants,
     "workloads": Workloads,
     "placements": Placements,
     "outlook": Outlook,

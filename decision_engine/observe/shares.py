@@ -10,7 +10,7 @@ import numpy as np
 
 from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.limits import Times
-from decision_engine.core.snapshot import READY, STOPPING, Bools, Floats, Ints
+from decision_engine.core.snapshot import NOWHERE, READY, STOPPING, Bools, Floats, Ints
 from decision_engine.observe.columns import ELSEWHERE
 from decision_engine.observe.costs import MEASURED, CostBook, WorkloadCosts
 from decision_engine.observe.index import FleetIndex
@@ -92,7 +92,7 @@ class ShareKeeper:
         young = readings.now - listed.since < self._settling_seconds
         ready = listed.phase == READY
         teach = np.flatnonzero(ready & ~young & (listed.workload >= 0) & np.isfinite(value).any(axis=1))
-        book.learn(readings.now, listed.workload[teach], value[teach], [listed.variant[row] for row in teach])
+        book.learn(readings.now, listed.workload[teach], value[teach], listed.variant[teach])
         # Just after a start nothing has been seen twice: who is not measured yet is settling, however long it has run.
         awaited = young | (readings.now - self._looked_since < self._settling_seconds)
         return self._flags(value, (young, awaited), listed, index)
@@ -147,7 +147,9 @@ class ShareKeeper:
             unmeasured[:, number] = running & ~before & ~(awaited & measurable)
         gpu = np.full(len(listed.ids), np.nan)
         declared = listed.workload >= 0
-        gpu[declared] = index.declared_gpu_ratio[listed.workload[declared]]
+        build = np.where(listed.variant != NOWHERE, listed.variant, index.variant[listed.workload])
+        declared &= build != NOWHERE
+        gpu[declared] = index.declared_gpu_ratio[build[declared]]
         unmeasured[:, MEASURED] = running & (gpu != 0.0)  # declared to need none of it: nothing to tell apart
         return Measurements(value, settling, unmeasured)
 

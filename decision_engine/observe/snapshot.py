@@ -10,7 +10,8 @@ import numpy as np
 from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.limits import Limits
 from decision_engine.core.reading import Quality
-from decision_engine.core.snapshot import Bools, Devices, Floats, Outlook, Placements, Snapshot, Workloads
+from decision_engine.core.snapshot import Bools, Cameras, Devices, Floats, Outlook, Placements, Snapshot, Variants, Workloads
+from decision_engine.observe.cameras import CONFIDENCE, ENVIRONMENT, class_words
 from decision_engine.observe.columns import ELSEWHERE
 from decision_engine.observe.costs import WorkloadCosts
 from decision_engine.observe.index import FleetIndex
@@ -52,10 +53,11 @@ def assemble(sight: Sight, outlook: Outlook | None, limits: Limits, learned: Lea
         blind=sight.readings.blind,
         catalog_version=index.catalog_version,
         devices=_devices(sight),
+        variants=_variants(index, sight.costs),
+        cameras=_cameras(sight),
         workloads=_workloads(index, sight.costs),
         placements=_placements(sight.placements, sight.readings),
         outlook=outlook,
-        fit=index.fit,
         site_ids=index.site_ids,
         resource_limits=np.array(limits.overload.ratios),
         move_seconds_p95=learned.move_seconds_p95,
@@ -96,18 +98,48 @@ def _devices(sight: Sight) -> Devices:
     )
 
 
+def _variants(index: FleetIndex, costs: WorkloadCosts) -> Variants:
+    return Variants(
+        package=tuple(key[0] for key in index.variants),
+        environment_class=tuple(key[1] for key in index.variants),
+        version=tuple(key[2] for key in index.variants),
+        active=index.active,
+        fit=index.fit,
+        cost_cores=costs.by_variant[:, 0],
+        cost_memory_bytes=costs.by_variant[:, 1],
+        cost_gpu_ratio=costs.by_variant[:, 2],
+    )
+
+
+def _cameras(sight: Sight) -> Cameras:
+    """What each camera sees. A class that was said too long ago is still told, with its time; a confidence is not."""
+    ids = sight.index.camera_ids
+    seen = sight.readings.camera_column(ENVIRONMENT, len(ids))
+    confidence = sight.readings.camera_column(CONFIDENCE, len(ids))
+    return Cameras(
+        ids=ids,
+        environment_class=class_words(seen.value),
+        environment_confidence=np.where(confidence.fresh, confidence.value, np.nan),
+        environment_at=seen.at,
+        environment_fresh=seen.fresh,
+    )
+
+
 def _workloads(index: FleetIndex, costs: WorkloadCosts) -> Workloads:
     return Workloads(
         ids=index.workload_ids,
         home=index.home,
-        package=index.variant,
+        package=index.package,
+        variant=index.variant,
         camera=index.camera,
         cost_cores=costs.cores,
         cost_memory_bytes=costs.memory_bytes,
         cost_gpu_ratio=costs.gpu_ratio,
         cost_measured=costs.measured,
         movable=index.movable,
+        version_is_fixed=index.version_is_fixed,
         result_by_helper=index.result_by_helper,
+        interval_seconds=index.interval_seconds,
         reachable=index.reachable,
     )
 
@@ -118,11 +150,14 @@ def _placements(listed: PlacementRows, readings: Readings) -> Placements:
         ids=listed.ids,
         workload=listed.workload,
         device=listed.device,
+        variant=listed.variant,
         generation=listed.generation,
         phase=listed.phase,
         since=listed.since,
         last_result_at=np.where(result > 0, result, np.nan),  # a program that has had no result yet may say 0
+        last_frame_at=_seen(listed, readings, "last_frame", only_fresh=False),
         confidence=_seen(listed, readings, "confidence", only_fresh=True),
+        cause=listed.cause,
     )
 
 

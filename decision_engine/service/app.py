@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from decision_engine.catalog.targets import scrape_targets
-from decision_engine.core.explain import SENTENCES
+from decision_engine.core.sentences import SENTENCES
 from decision_engine.engine import CycleReport
 from decision_engine.execute.questions import DecisionQuery, OperatorNote
 from decision_engine.service.loop import Loop

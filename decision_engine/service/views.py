@@ -14,7 +14,7 @@ from decision_engine.core.explain import sentence
 from decision_engine.core.memory import Memory
 from decision_engine.core.reading import Quality
 from decision_engine.core.records import as_plain
-from decision_engine.core.snapshot import Snapshot
+from decision_engine.core.snapshot import NOWHERE, Snapshot
 from decision_engine.execute.questions import HistoryEntry, in_words
 
 PHASES = ("starting", "ready", "stopping", "failed")
@@ -97,7 +97,7 @@ def _workload(row: int, snapshot: Snapshot) -> dict[str, Any]:
     w = snapshot.workloads
     return {
         "id": w.ids[row],
-        "camera": w.camera[row],
+        "camera": snapshot.cameras.ids[w.camera[row]] if w.camera[row] != NOWHERE else w.ids[row].split("/")[1],
         "home": snapshot.devices.ids[int(w.home[row])],
         "cost_cores": number(w.cost_cores[row]),
         "cost_measured": bool(w.cost_measured[row]),

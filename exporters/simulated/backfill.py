@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.contract import BY_NAME, WORKLOAD_LABELS
-from exporters.simulated.blueprint import GPU, RESOURCES, PlantBlueprint, PlantWorkload
+from exporters.simulated.blueprint import GPU, RESOURCES, PlantBlueprint, PlantBuild, PlantWorkload
 from exporters.simulated.curves import Curves, home_costs
 from exporters.simulated.exposition import labels_text
 from exporters.simulated.naming import placement_name
@@ -84,19 +84,22 @@ def _families(blueprint: PlantBlueprint, curves: Curves, labels: Labels, past: _
         for row, device in enumerate(blueprint.devices):
             if device.id in labels and (resource != GPU or device.has_gpu):
                 yield past.lines(name, {**own, **labels[device.id]}, totals[:, row, resource])
-    residents = [workload for workload in blueprint.workloads if workload.home in labels]
+    pairs = zip(blueprint.workloads, blueprint.home_builds(), strict=True)
+    residents = [(workload, build) for workload, build in pairs if workload.home in labels]
     yield from _workload_families(residents, labels, past)
 
 
-def _workload_families(residents: Sequence[PlantWorkload], labels: Labels, past: _Past) -> Iterator[list[str]]:
+def _workload_families(
+    residents: Sequence[tuple[PlantWorkload, PlantBuild | PlantWorkload]], labels: Labels, past: _Past
+) -> Iterator[list[str]]:
     yield _head("ai_process_cpu_seconds_total")
-    for workload in residents:
+    for workload, build in residents:
         identity = {**_identity(workload), **labels[workload.home]}
-        yield past.lines("ai_process_cpu_seconds_total", identity, past.since_boot * workload.cost_cores)
+        yield past.lines("ai_process_cpu_seconds_total", identity, past.since_boot * build.cost_cores)
     yield _head("ai_process_resident_memory_bytes")
-    for workload in residents:
+    for workload, build in residents:
         identity = {**_identity(workload), **labels[workload.home]}
-        yield past.lines("ai_process_resident_memory_bytes", identity, np.full(len(past.stamps), workload.cost_memory_bytes))
+        yield past.lines("ai_process_resident_memory_bytes", identity, np.full(len(past.stamps), build.cost_memory_bytes))
 
 
 def _identity(workload: PlantWorkload) -> dict[str, str]:

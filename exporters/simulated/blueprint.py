@@ -1,4 +1,4 @@
-"""What an imaginary fleet is made of: devices, workloads, episodes of load, faults, and the numbers of the world."""
+"""What an imaginary fleet is made of: devices, workloads, their builds, episodes of load, weather, faults, and the world's numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from exporters.contract import ENVIRONMENT_CLASSES
+
 Role = Literal["edge", "analysis"]
+StartFailure = Literal["", "image_pull", "crash"]
+START_FAILURES: tuple[str, ...] = get_args(StartFailure)
 FaultKind = Literal["silent", "start_fails", "slow_start", "crash", "camera_down"]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
 
@@ -61,6 +65,43 @@ class PlantWorkload:
     environment_class: str = "01"
     version: str = "01"
 
+    @property
+    def package(self) -> str:
+        """The first part of its id."""
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantBuild:
+    """One build of a package for one environment class; a placement costs what the build costs that it runs.
+
+    ``start_fails`` names the cause with which every start of this build fails ("": it starts). As soon as one build of a
+    package is listed, the listed ones are all that there are of it.
+    """
+
+    package: str
+    environment_class: str
+    version: str
+    cost_cores: float
+    cost_memory_bytes: float
+    cost_gpu_ratio: float
+    start_fails: StartFailure = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Package, class and version."""
+        return (self.package, self.environment_class, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentChange:
+    """From story time ``at_seconds`` on a camera sees another class; ``confidence`` is how sure its environment AI is of it."""
+
+    camera: str
+    at_seconds: float
+    environment_class: str
+    confidence: float = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -84,7 +125,7 @@ class Fault:
     """Something that goes wrong in story time [``from_seconds``, ``until_seconds``).
 
     ``silent``: the device ``subject`` answers no scrape. ``camera_down``: the camera ``subject`` sends no frames.
-    ``start_fails``, ``slow_start``, ``crash``: ``subject`` is a device, a workload or a placement.
+    ``start_fails`` (the image cannot be pulled), ``slow_start``, ``crash``: ``subject`` is a device, a workload or a placement.
     """
 
     kind: FaultKind
@@ -133,7 +174,9 @@ class PlantBlueprint:
     """The whole world before it moves; two equal blueprints make two equal worlds.
 
     The past is story time [−``history_seconds``, 0), the story [0, ``duration_seconds``); inputs are made for
-    ``slack_seconds`` more. A start takes ``start_seconds`` ± ``start_jitter_ratio``, fixed per placement name.
+    ``slack_seconds`` more. A start takes ``start_seconds`` ± ``start_jitter_ratio``, fixed per placement name. A package
+    without ``builds`` runs whatever it is told to, at its workloads' own costs. Up to its first change a camera sees the
+    class of its workload.
     """
 
     seed: int
@@ -142,6 +185,8 @@ class PlantBlueprint:
     duration_seconds: float
     episodes: tuple[Episode, ...] = ()
     faults: tuple[Fault, ...] = ()
+    builds: tuple[PlantBuild, ...] = ()
+    environment_changes: tuple[EnvironmentChange, ...] = ()
     limits: Ratios = (0.85, 0.85, 0.85)
     history_seconds: float = 7200.0
     slack_seconds: float = 60.0
@@ -158,11 +203,16 @@ class PlantBlueprint:
         Raises:
             ValueError: the first contradiction, as a sentence.
         """
-        if trouble := _why_impossible(self):
+        if trouble := _why_impossible(self) or _why_bad_builds(self) or _why_bad_changes(self):
             raise ValueError(trouble)
         for fault in self.faults:
             if trouble := why_bad_fault(self, fault):
                 raise ValueError(trouble)
+
+    def home_builds(self) -> tuple[PlantBuild | PlantWorkload, ...]:
+        """Whose costs each workload has at home, in their order: its listed build's, or its own."""
+        builds = {build.key: build for build in self.builds}
+        return tuple(builds.get((w.package, w.environment_class, w.version), w) for w in self.workloads)
 
 
 def _why_impossible(blueprint: PlantBlueprint) -> str:
@@ -189,6 +239,37 @@ def _why_impossible(blueprint: PlantBlueprint) -> str:
     for episode in blueprint.episodes:
         if episode.device not in known:
             return f"An episode is for the device {episode.device!r}, which is none of the plant's {len(devices)}."
+    return ""
+
+
+def _why_bad_builds(blueprint: PlantBlueprint) -> str:
+    listed = {build.key for build in blueprint.builds}
+    if len(listed) < len(blueprint.builds):
+        return f"The build {'/'.join(Counter(build.key for build in blueprint.builds).most_common(1)[0][0])!r} is listed twice."
+    for build in blueprint.builds:
+        if build.start_fails not in START_FAILURES:
+            return f"The build {'/'.join(build.key)!r} fails by {build.start_fails!r}; known are {', '.join(START_FAILURES[1:])}."
+        if not min(build.cost_cores, build.cost_memory_bytes, build.cost_gpu_ratio) >= 0:
+            return f"The build {'/'.join(build.key)!r} must cost at least 0 of everything."
+    packages = {build.package for build in blueprint.builds}
+    for workload in blueprint.workloads:
+        if workload.package in packages and (workload.package, workload.environment_class, workload.version) not in listed:
+            return f"The workload {workload.id!r} runs {workload.environment_class}/{workload.version}, which is no listed build."
+    return ""
+
+
+def _why_bad_changes(blueprint: PlantBlueprint) -> str:
+    cameras = {workload.camera for workload in blueprint.workloads}
+    moments = {(change.camera, change.at_seconds) for change in blueprint.environment_changes}
+    if len(moments) < len(blueprint.environment_changes):
+        return "A camera's environment changes twice at the same time."
+    for change in blueprint.environment_changes:
+        if change.camera not in cameras:
+            return f"The environment of the camera {change.camera!r} changes, which is analysed by no workload."
+        if change.environment_class not in ENVIRONMENT_CLASSES:
+            return f"{change.camera} cannot see {change.environment_class!r}; environments are {', '.join(ENVIRONMENT_CLASSES)}."
+        if not 0.0 <= change.at_seconds < math.inf or not 0.0 <= change.confidence <= 1.0:
+            return f"A change at {change.camera} needs a time of at least 0 s and a confidence from 0 to 1."
     return ""
 
 

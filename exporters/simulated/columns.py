@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Words = NDArray[np.object_]
 
+AMBIGUOUS_BUCKETS = slice(CONFIDENCE_BUCKETS_RATIO.index(0.4) + 1, CONFIDENCE_BUCKETS_RATIO.index(0.6) + 1)
+"""The buckets between 0.40 and 0.60: counted from them, the counter cannot contradict the histogram."""
+
 EPSILON_FRAMES = 1e-6
 """A frame due exactly at a tick's end counts in that tick, whatever the last bits of the sum say."""
 
@@ -33,7 +36,9 @@ class Columns:
 
     ``workload`` and ``device`` are indices; times are story seconds (``ready_at`` when it will be or was Ready,
     ``last_frame`` and ``last_result`` NaN before the first). ``frames`` and ``results`` are real numbers that grow with
-    the rate: their whole part is the counter. ``doomed`` starts end in failure. ``order`` is the last start's order.
+    the rate: their whole part is the counter. A start with a ``doom`` ends in failure with this cause; ``cause`` and
+    ``detail`` tell what has failed. ``order`` is the last start's order, ``build`` its row in the tables of costs and
+    ``environment`` its class as the sky's number.
     """
 
     placement: Words
@@ -41,11 +46,14 @@ class Columns:
     version: Words
     order: Words
     detail: Words
+    cause: Words
+    doom: Words
     workload: Ints
+    build: Ints
+    environment: Ints
     device: Ints
     generation: Ints
     phase: Ints
-    doomed: NDArray[np.bool_]
     since: Floats
     ready_at: Floats
     frames: Floats
@@ -93,7 +101,12 @@ def new_columns(rows: int, **columns: Any) -> Columns:
     return Columns(**filled)
 
 
-_KINDS: dict[str, tuple[Any, Any]] = {"Words": (object, ""), "Ints": (np.int64, 0), "NDArray[np.bool_]": (np.bool_, False)}
+_KINDS: dict[str, tuple[Any, Any]] = {"Words": (object, ""), "Ints": (np.int64, 0)}
+
+
+def ambiguous(confidence_counts: Ints) -> Ints:
+    """How many results lie within the ambiguous band, by their histograms."""
+    return np.asarray(confidence_counts[..., AMBIGUOUS_BUCKETS].sum(axis=-1))
 
 
 def whole(amount: Floats) -> Ints:

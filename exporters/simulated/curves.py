@@ -106,12 +106,12 @@ def home_costs(blueprint: PlantBlueprint) -> Floats:
     """What the workloads at home add to each device's load: D × R ratios."""
     rows = {device.id: row for row, device in enumerate(blueprint.devices)}
     cost = np.zeros((len(rows), len(RESOURCES)))
-    for workload in blueprint.workloads:
+    for workload, build in zip(blueprint.workloads, blueprint.home_builds(), strict=True):
         if (row := rows.get(workload.home)) is not None:
             device = blueprint.devices[row]
-            cost[row, CPU] += workload.cost_cores / device.cores
-            cost[row, MEMORY] += workload.cost_memory_bytes / device.memory_bytes
-            cost[row, GPU] += workload.cost_gpu_ratio * device.gpu_factor
+            cost[row, CPU] += build.cost_cores / device.cores
+            cost[row, MEMORY] += build.cost_memory_bytes / device.memory_bytes
+            cost[row, GPU] += build.cost_gpu_ratio * device.gpu_factor
     return cost
 
 

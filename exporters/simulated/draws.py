@@ -26,19 +26,25 @@ LATENCY_MEDIAN_SECONDS, LATENCY_SPREAD = 0.045, 0.35
 CONFIDENCE_SHAPE = (8.0, 3.0)
 """Beta distribution of a detector that is usually sure: mean 0.73, one in six results inside the ambiguous band."""
 
+MISFIT_CONFIDENCE_SHAPE = (6.0, 6.5)
+"""The same detector in weather that it was not built for: mean 0.48, half of the results inside the ambiguous band."""
+
+FITTING, MISFIT = 0, 1
+"""Levels of confidence."""
+
 SLOW_FROM_RATIO = (0.85, 0.95, 1.0)
 SLOWDOWN = (1.0, 1.5, 2.2, 3.5)
 """A result takes this many times longer once the CPU load of its device passes 0.85, 0.95 and 1.0: queues grow."""
 
-TABLE_STREAM, NAME_STREAM = 11, 12
+TABLE_STREAM, NAME_STREAM, MISFIT_STREAM = 11, 12, 13
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Cumulative tables over two rounds of TABLE results (2·TABLE + 1 rows), for each level of slowdown.
+    """Cumulative tables over two rounds of TABLE results (2·TABLE + 1 rows), for each level.
 
-    ``latency`` counts results per bucket (L × rows × B + 1), ``latency_seconds`` sums them (L × rows); ``confidence``
-    and ``confidence_sum`` likewise with a single level.
+    ``latency`` counts results per bucket (L × rows × B + 1), ``latency_seconds`` sums them (L × rows), a level for each
+    slowdown; ``confidence`` and ``confidence_sum`` likewise with the levels FITTING and MISFIT.
     """
 
     seed: int
@@ -63,22 +69,23 @@ def make_draws(seed: int) -> Draws:
     """Fill the tables from a seed."""
     rng = np.random.default_rng([seed, TABLE_STREAM])
     latency = LATENCY_MEDIAN_SECONDS * np.exp(LATENCY_SPREAD * rng.standard_normal(TABLE))
-    confidence = rng.beta(*CONFIDENCE_SHAPE, TABLE)
+    misfit = np.random.default_rng([seed, MISFIT_STREAM]).beta(*MISFIT_CONFIDENCE_SHAPE, TABLE)
+    confidence = np.stack([rng.beta(*CONFIDENCE_SHAPE, TABLE), misfit])
     slow = np.outer(SLOWDOWN, latency)
     return Draws(
         seed,
         np.stack([bucket_counts(row, LATENCY_BUCKETS_SECONDS) for row in slow]),
         np.stack([_sums(row) for row in slow]),
-        bucket_counts(confidence, CONFIDENCE_BUCKETS_RATIO)[None],
-        _sums(confidence)[None],
+        np.stack([bucket_counts(row, CONFIDENCE_BUCKETS_RATIO) for row in confidence]),
+        np.stack([_sums(row) for row in confidence]),
     )
 
 
-def many(table: Ints, sums: Floats, offset: int, results: int) -> tuple[Ints, float]:
-    """Bucket counts and sum of the first ``results`` results of a placement, all at level 0."""
+def many(table: Ints, sums: Floats, offset: int, results: int, level: int = 0) -> tuple[Ints, float]:
+    """Bucket counts and sum of the first ``results`` results of a placement, all at one level."""
     rounds, rest = divmod(results, TABLE)
-    counts = rounds * table[0, TABLE] + table[0, offset + rest] - table[0, offset]
-    return counts, float(rounds * sums[0, TABLE] + sums[0, offset + rest] - sums[0, offset])
+    counts = rounds * table[level, TABLE] + table[level, offset + rest] - table[level, offset]
+    return counts, float(rounds * sums[level, TABLE] + sums[level, offset + rest] - sums[level, offset])
 
 
 def bucket_counts(values: Floats, bounds: tuple[float, ...]) -> Ints:

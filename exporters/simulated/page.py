@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporters.contract import WORKLOAD_LABELS
+from exporters.contract import ENVIRONMENT_CLASSES, WORKLOAD_LABELS
 from exporters.simulated.blueprint import CPU, GPU, MEMORY, PlantDevice
-from exporters.simulated.columns import PlantPhase, whole
+from exporters.simulated.columns import PlantPhase, ambiguous, whole
 from exporters.simulated.exposition import head, histogram, labels_text, sample
 from exporters.simulated.plant import Plant
+from exporters.simulated.sky import SeenEnvironment
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,7 +48,8 @@ def device_page(plant: Plant, device: str, unix_offset_seconds: float) -> str:
         up_seconds=plant.time + plant.blueprint.history_seconds,
     )
     boot = unix_offset_seconds - plant.blueprint.history_seconds
-    return _machine(plant.blueprint.devices[row], sensors, boot) + _workloads(plant, row, unix_offset_seconds)
+    machine = _machine(plant.blueprint.devices[row], sensors, boot)
+    return machine + _environments(plant.environments(device)) + _workloads(plant, row, unix_offset_seconds)
 
 
 def _machine(device: PlantDevice, sensors: Sensors, boot: float) -> str:
@@ -74,6 +76,20 @@ def _sensors(device: PlantDevice) -> tuple[str, ...]:
     return ("cpu", "memory", *(("gpu",) if device.has_gpu else ()), "disk", "temperature")
 
 
+def _environments(seen: tuple[SeenEnvironment, ...]) -> str:
+    """What the cameras of this home see; a camera is spoken of here, wherever it is analysed."""
+    if not seen:
+        return ""
+    state, confidence = "ai_environment_state", "ai_environment_confidence_ratio"
+    states = (
+        sample(state, labels_text({"camera": one.camera, "environment": each}), float(each == one.environment_class))
+        for one in seen
+        for each in ENVIRONMENT_CLASSES
+    )
+    sure = (sample(confidence, labels_text({"camera": one.camera}), one.confidence) for one in seen)
+    return "".join((head(state), *states, head(confidence), *sure))
+
+
 def _workloads(plant: Plant, device: int, offset: float) -> str:
     """The series of the placements that are Ready here: a program that is still starting has not said anything yet."""
     c = plant.columns
@@ -82,7 +98,7 @@ def _workloads(plant: Plant, device: int, offset: float) -> str:
         return ""
     labels = {row: _identity(plant, row) for row in rows}
     memory = plant.tables.cost_memory_bytes
-    frames, results = whole(c.frames), whole(c.results)
+    frames, results, unsure = whole(c.frames), whole(c.results), ambiguous(c.confidence_counts)
 
     def family(name: str, value: Callable[[int], float]) -> str:
         known = [(labels[row], number) for row in rows if not math.isnan(number := value(row))]
@@ -93,6 +109,7 @@ def _workloads(plant: Plant, device: int, offset: float) -> str:
         (
             family("ai_frames_total", lambda row: float(frames[row])),
             family("ai_results_total", lambda row: float(results[row])),
+            family("ai_results_ambiguous_total", lambda row: float(unsure[row])),
             head(latency),
             *(histogram(latency, labels[row], c.latency_counts[row].tolist(), float(c.latency_seconds[row])) for row in rows),
             head(confidence),
@@ -100,7 +117,7 @@ def _workloads(plant: Plant, device: int, offset: float) -> str:
             family("ai_last_frame_timestamp_seconds", lambda row: float(c.last_frame[row]) + offset),
             family("ai_last_result_timestamp_seconds", lambda row: float(c.last_result[row]) + offset),
             family("ai_process_cpu_seconds_total", lambda row: float(c.cpu_seconds[row])),
-            family("ai_process_resident_memory_bytes", lambda row: float(memory[c.workload[row]])),
+            family("ai_process_resident_memory_bytes", lambda row: float(memory[c.build[row]])),
             family("ai_observations_lost_total", lambda _: 0.0),
         )
     )

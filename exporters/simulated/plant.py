@@ -16,13 +16,15 @@ from exporters.simulated.blueprint import CPU, Fault, PlantBlueprint, why_bad_fa
 from exporters.simulated.columns import Columns, PlantPhase
 from exporters.simulated.curves import Curves, draw_curves
 from exporters.simulated.draws import Draws, make_draws
-from exporters.simulated.faults import strikes, struck
+from exporters.simulated.faults import struck
 from exporters.simulated.heat import settled_celsius, warmed_celsius
 from exporters.simulated.naming import placement_parts
 from exporters.simulated.production import Tick, produce
 from exporters.simulated.score import PlantScore, ScoreBook
+from exporters.simulated.sky import CLASSES, NOWHERE, SeenEnvironment, make_sky
 from exporters.simulated.starting import Order, at_home, ordered
 from exporters.simulated.tables import make_tables
+from exporters.simulated.turning import turn
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +45,10 @@ class PlantAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PlantPlacement:
-    """One placement as the plant's runtime lists it; ``phase`` is starting, ready or failed, ``since`` story seconds."""
+    """One placement as the plant's runtime lists it; ``phase`` is starting, ready or failed, ``since`` story seconds.
+
+    ``cause`` of a failure is crash or image_pull, ``detail`` its sentence.
+    """
 
     placement: str
     workload: str
@@ -54,6 +59,7 @@ class PlantPlacement:
     environment_class: str
     version: str
     detail: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class PlantInputs:
 class Plant:
     """N imaginary devices. ``advance`` moves time, ``apply`` starts and stops placements, ``twin`` is the world without verbs.
 
-    For whoever measures: ``columns`` (what runs), ``tables`` (the blueprint as columns) and, per device in the order of
+    For whoever measures: ``columns`` (what runs), ``tables`` (the blueprint as columns), ``sky`` (what cameras see, as
+    columns; ``environments`` says it in words) and, per device in the order of
     ``device_ids``, ``wanted_ratio`` (D × R, may pass 1, NaN without a GPU), ``temperature_celsius`` and
     ``busy_core_seconds`` since boot. ``time`` is story time in seconds; 0 is when the story begins.
     """
@@ -81,7 +88,8 @@ class Plant:
         self._ticks = 0
         self._book = ScoreBook(blueprint)
         self.tables = make_tables(blueprint, self._book.cameras)
-        self.columns = at_home(blueprint, self.tables, self.inputs.draws)
+        self.sky = make_sky(blueprint, self._book.cameras, self.tables.device_row)
+        self.columns = at_home(blueprint, self.tables, self.inputs.draws, self.sky)
         self._cost = self.tables.costs(self.columns)
         seen = ~np.isnan(self.columns.last_result)
         before = self.columns.last_result[seen]
@@ -151,8 +159,25 @@ class Plant:
                 environment_class=str(c.environment_class[row]),
                 version=str(c.version[row]),
                 detail=str(c.detail[row]),
+                cause=str(c.cause[row]),
             )
             for row in range(len(c))
+        )
+
+    def environments(self, device: str = "") -> tuple[SeenEnvironment, ...]:
+        """What cameras see now, of all the plant's devices or of the one that is their home; nothing of a camera without frames.
+
+        Raises:
+            KeyError: the plant has no such device.
+        """
+        home = self.sky.home
+        rows = np.flatnonzero(home == self.tables.device_row[device] if device else home != NOWHERE)
+        number, confidence = self.sky.seen(self.time)
+        down = struck(self.inputs.faults, "camera_down", self.time)
+        return tuple(
+            SeenEnvironment(camera, self.device_ids[home[row]], CLASSES[number[row]], float(confidence[row]))
+            for row in rows
+            if (camera := self._book.cameras[row]) not in down
         )
 
     def inject(self, fault: Fault) -> None:
@@ -189,7 +214,11 @@ class Plant:
             if columns.phase[row] != PlantPhase.FAILED or repeated:
                 return PlantAnswer("already")
             columns = columns.without(row)
-        self._change(columns.joined(ordered(order, self.blueprint, self.tables, self.inputs.draws, self.inputs.faults)))
+        try:
+            fresh = ordered(order, self.blueprint, self.tables, self.inputs.draws, self.inputs.faults)
+        except ValueError as error:
+            return PlantAnswer("refused", str(error))
+        self._change(columns.joined(fresh))
         return PlantAnswer("accepted")
 
     def _change(self, columns: Columns) -> None:
@@ -201,7 +230,7 @@ class Plant:
         """One tick: placements begin and fail, loads follow, the book is kept, the AIs work."""
         seconds = self.blueprint.tick_seconds
         begin, end = self._ticks * seconds, (self._ticks + 1) * seconds
-        if self._turn(begin, end):
+        if turn(self.columns, self.inputs.faults, begin, end):
             self._cost = self.tables.costs(self.columns)
         self.wanted_ratio = np.asarray(self.inputs.curves.column(self._ticks) + self._cost)
         load = self.load_ratio
@@ -210,26 +239,7 @@ class Plant:
         self.busy_core_seconds = self.busy_core_seconds + load[:, CPU] * self.tables.cores * seconds
         down = struck(self.inputs.faults, "camera_down", begin)
         seeing = np.array([camera not in down for camera in self._book.cameras], dtype=np.bool_)
-        made = produce(self.columns, self.tables, self.inputs.draws, Tick(begin, end, self.wanted_ratio[:, CPU], seeing))
+        seen, _ = self.sky.seen(begin)
+        made = produce(self.columns, self.tables, self.inputs.draws, Tick(begin, end, self.wanted_ratio[:, CPU], seeing, seen))
         self._book.results(made.cameras, made.first, made.last)
         self._ticks += 1
-
-    def _turn(self, begin: float, end: float) -> bool:
-        """Let starts that are due become Ready or fail, and let crashes strike what is Ready; True when something did."""
-        c = self.columns
-        due = (c.phase == PlantPhase.STARTING) & (c.ready_at <= end)
-        failing = due & c.doomed
-        c.phase[due] = PlantPhase.READY
-        c.since[due] = c.ready_at[due]
-        self._fail(failing, "It did not start: its image could not be run.")
-        crashes = struck(self.inputs.faults, "crash", begin)
-        crashing = np.zeros(len(c), dtype=np.bool_)
-        if crashes:
-            crashing = (c.phase == PlantPhase.READY) & np.array([strikes(crashes, name) for name in c.placement], dtype=np.bool_)
-            c.since[crashing] = np.maximum(begin, c.ready_at[crashing])
-            self._fail(crashing, "It ended by itself after it was ready.")
-        return bool(due.any() or crashing.any())
-
-    def _fail(self, rows: NDArray[np.bool_], why: str) -> None:
-        self.columns.phase[rows] = PlantPhase.FAILED
-        self.columns.detail[rows] = why

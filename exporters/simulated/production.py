@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.simulated.columns import EPSILON_FRAMES, Columns, PlantPhase, whole
-from exporters.simulated.draws import SLOW_FROM_RATIO, TABLE, Draws, many
+from exporters.simulated.draws import FITTING, MISFIT, SLOW_FROM_RATIO, TABLE, Draws, many
+from exporters.simulated.sky import fits
 from exporters.simulated.tables import Tables
 
 Floats = NDArray[np.float64]
@@ -17,12 +18,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One tick of story time, the CPU load that devices want (D, may pass 1), and whether each camera sends frames."""
+    """One tick of story time, the CPU load that devices want (D, may pass 1), and for each camera whether it sends frames
+    and which environment it sees (the sky's numbers)."""
 
     from_seconds: float
     until_seconds: float
     cpu_wanted: Floats
     camera_up: NDArray[np.bool_]
+    seen: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def produce(columns: Columns, tables: Tables, draws: Draws, tick: Tick) -> Made:
     seeing = tick.camera_up[tables.camera[workload]]
     rate = tables.frames_per_second[workload] * seeing
     # An AI without frames idles: it holds its memory and uses no CPU time worth counting.
-    columns.cpu_seconds[rows] += tables.cost_cores[workload] * speed * seconds * seeing
+    columns.cpu_seconds[rows] += tables.cost_cores[columns.build[rows]] * speed * seconds * seeing
 
     arrived = columns.frames[rows] + rate * seconds
     _, last_frame = _when(columns.frames[rows], arrived, begin, rate)
@@ -53,7 +56,9 @@ def produce(columns: Columns, tables: Tables, draws: Draws, tick: Tick) -> Made:
 
     done = columns.results[rows] + rate * speed * seconds
     first, last = _when(columns.results[rows], done, begin, rate * speed)
-    _observe(columns, draws, rows, done, np.searchsorted(SLOW_FROM_RATIO, tick.cpu_wanted[device], side="right"))
+    sure = np.where(fits(columns.environment[rows], tick.seen[tables.camera[workload]]), FITTING, MISFIT)
+    slow = np.searchsorted(SLOW_FROM_RATIO, tick.cpu_wanted[device], side="right")
+    _observe(columns, draws, rows, done, (slow, sure))
     columns.last_result[rows] = np.fmax(columns.last_result[rows], last)
     columns.results[rows] = done
     some = ~np.isnan(first)
@@ -71,28 +76,33 @@ def _when(before: Floats, after: Floats, begin: Floats, rate: Floats) -> tuple[F
     return np.where(some, first, np.nan), np.where(some, last, np.nan)
 
 
-def _observe(columns: Columns, draws: Draws, rows: Ints, done: Floats, level: Ints) -> None:
-    """Add the latencies and confidences of the new results to the histograms."""
+def _observe(columns: Columns, draws: Draws, rows: Ints, done: Floats, levels: tuple[Ints, Ints]) -> None:
+    """Add the latencies and confidences of the new results to the histograms; ``levels`` of both."""
+    level, sure = levels
     old, new = whole(columns.results[rows]), whole(done)
     start = (columns.offset[rows] + old) % TABLE
     end = start + (new - old)
     columns.latency_counts[rows] += draws.latency[level, end] - draws.latency[level, start]
     columns.latency_seconds[rows] += draws.latency_seconds[level, end] - draws.latency_seconds[level, start]
-    columns.confidence_counts[rows] += draws.confidence[0, end] - draws.confidence[0, start]
-    columns.confidence_sum[rows] += draws.confidence_sum[0, end] - draws.confidence_sum[0, start]
+    columns.confidence_counts[rows] += draws.confidence[sure, end] - draws.confidence[sure, start]
+    columns.confidence_sum[rows] += draws.confidence_sum[sure, end] - draws.confidence_sum[sure, start]
 
 
-def settle(columns: Columns, tables: Tables, draws: Draws, past_seconds: float) -> None:
-    """Give placements that ran all through the past the counters that they would have by now, each at its own phase."""
+def settle(columns: Columns, tables: Tables, draws: Draws, past_seconds: float, seen: Ints) -> None:
+    """Give placements that ran all through the past, each camera seeing the same ``seen`` all the time, the counters that
+    they would have by now, each at its own phase."""
+    sure = np.where(fits(columns.environment, seen[tables.camera[columns.workload]]), FITTING, MISFIT)
     for row in range(len(columns)):
         workload = columns.workload[row]
         rate = tables.frames_per_second[workload]
         amount = past_seconds * rate + columns.offset[row] / TABLE
         columns.frames[row] = columns.results[row] = amount
-        columns.cpu_seconds[row] = tables.cost_cores[workload] * past_seconds
+        columns.cpu_seconds[row] = tables.cost_cores[columns.build[row]] * past_seconds
         if amount < 1.0:
             continue
         columns.last_frame[row] = columns.last_result[row] = -((amount + EPSILON_FRAMES) % 1.0) / rate
         offset, results = int(columns.offset[row]), int(whole(columns.results[row : row + 1])[0])
         columns.latency_counts[row], columns.latency_seconds[row] = many(draws.latency, draws.latency_seconds, offset, results)
-        columns.confidence_counts[row], columns.confidence_sum[row] = many(draws.confidence, draws.confidence_sum, offset, results)
+        columns.confidence_counts[row], columns.confidence_sum[row] = many(
+            draws.confidence, draws.confidence_sum, offset, results, int(sure[row])
+        )

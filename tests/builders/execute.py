@@ -11,7 +11,7 @@ from actuators.api import Action, ActuatorUnreachable, Outcome, Phase, Receipt, 
 from decision_engine.catalog.model import Camera, Catalog, Cluster, Device, Package, Version, Workload
 from decision_engine.core.decide import decide
 from decision_engine.core.memory import CycleRecord, Memory, ReceiptNote, ReceiptRecord, Record, remember
-from decision_engine.core.move import Order
+from decision_engine.core.orders import Order
 from decision_engine.core.snapshot import Snapshot
 from decision_engine.execute.recorder import SnapshotCodec
 from decision_engine.observe.replay import decode_snapshot, encode_snapshot

@@ -8,7 +8,7 @@ import numpy as np
 
 from decision_engine.core.limits import Limits, Moving, Times
 from decision_engine.core.reading import Quality
-from decision_engine.core.snapshot import READY, Devices, Outlook, Placements, Snapshot, Workloads
+from decision_engine.core.snapshot import NOWHERE, READY, Cameras, Devices, Outlook, Placements, Snapshot, Variants, Workloads
 from forecasting.api import Floats, ForecastTable
 from forecasting.api import Quality as ForecastQuality
 
@@ -51,6 +51,18 @@ class FakeWorkload:
     since: float = NOW - 3600.0
     last_result_at: float = NOW - 1.0
     reachable: tuple[str, ...] | None = None
+    build: tuple[str, str] = ("01", "1.10")
+    version_is_fixed: bool = False
+    last_frame_at: float = NOW - 1.0
+    cause: str = ""
+
+
+@dataclass
+class FakeCamera:
+    id: str
+    environment_class: str = ""
+    confidence: float = 0.9
+    age_seconds: float = 2.0
 
 
 @dataclass
@@ -60,6 +72,9 @@ class FakeFleet:
     now: float = NOW
     blind: str = ""
     fit: list[list[bool]] = field(default_factory=lambda: [[True]])
+    builds: list[tuple[str, str, str]] = field(default_factory=lambda: [("detector", "01", "1.10")])
+    retired: tuple[tuple[str, str, str], ...] = ()
+    cameras: list[FakeCamera] = field(default_factory=list)
     sites: tuple[str, ...] = ("north",)
     generations: dict[str, int] = field(default_factory=dict)
 
@@ -69,10 +84,11 @@ class FakeFleet:
             blind=self.blind,
             catalog_version="v1",
             devices=self._devices(),
+            variants=self._variants(),
+            cameras=self._cameras(),
             workloads=self._workloads(),
             placements=self._placements(),
             outlook=self._outlook(),
-            fit=np.array(self.fit),
             site_ids=self.sites,
             resource_limits=np.array([0.85, 0.85, 0.85]),
         )
@@ -149,19 +165,53 @@ class FakeFleet:
             usual_overload_seconds=np.array([[d.usual_overload_seconds] * 3 for d in ds]),
         )
 
+    def _build(self, workload: FakeWorkload) -> int:
+        key = (workload.id.split("/")[0], *workload.build)
+        return self.builds.index(key) if key in self.builds else NOWHERE
+
+    def _seen(self) -> list[FakeCamera]:
+        named = {camera.id for camera in self.cameras}
+        return self.cameras + [FakeCamera(id_) for id_ in sorted({w.id.split("/")[1] for w in self.workloads} - named)]
+
+    def _variants(self) -> Variants:
+        count = len(self.builds)
+        return Variants(
+            package=tuple(build[0] for build in self.builds),
+            environment_class=tuple(build[1] for build in self.builds),
+            version=tuple(build[2] for build in self.builds),
+            active=np.array([build not in self.retired for build in self.builds], dtype=bool),
+            fit=np.array(self.fit * count if len(self.fit) < count else self.fit, dtype=bool),
+            cost_cores=np.full(count, 0.8),
+            cost_memory_bytes=np.full(count, 0.5e9),
+            cost_gpu_ratio=np.full(count, 0.05),
+        )
+
+    def _cameras(self) -> Cameras:
+        cs = self._seen()
+        return Cameras(
+            ids=tuple(c.id for c in cs),
+            environment_class=tuple(c.environment_class for c in cs),
+            environment_confidence=np.array([c.confidence for c in cs], dtype=float),
+            environment_at=np.array([self.now - c.age_seconds for c in cs], dtype=float),
+            environment_fresh=np.array([bool(c.environment_class) and c.age_seconds < 15.0 for c in cs], dtype=bool),
+        )
+
     def _workloads(self) -> Workloads:
         ws, index = self.workloads, self._index()
         return Workloads(
             ids=tuple(w.id for w in ws),
             home=np.array([index[w.home] for w in ws], dtype=int),
-            package=np.zeros(len(ws), dtype=int),
-            camera=tuple(w.id.split("/")[1] for w in ws),
+            package=tuple(w.id.split("/")[0] for w in ws),
+            variant=np.array([self._build(w) for w in ws], dtype=int),
+            camera=np.array([[c.id for c in self._seen()].index(w.id.split("/")[1]) for w in ws], dtype=int),
             cost_cores=np.array([w.cost_cores for w in ws], dtype=float),
             cost_memory_bytes=np.full(len(ws), 0.5e9),
             cost_gpu_ratio=np.full(len(ws), 0.05),
             cost_measured=np.ones(len(ws), dtype=bool),
             movable=np.array([w.movable for w in ws], dtype=bool),
+            version_is_fixed=np.array([w.version_is_fixed for w in ws], dtype=bool),
             result_by_helper=np.ones(len(ws), dtype=bool),
+            interval_seconds=np.full(len(ws), 5.0),
             reachable={row: np.array([index[d] for d in w.reachable]) for row, w in enumerate(ws) if w.reachable is not None},
         )
 
@@ -173,11 +223,14 @@ class FakeFleet:
             ids=tuple(named),
             workload=np.array([wi for wi, _, _ in rows], dtype=int),
             device=np.array([index[device] for _, _, device in rows], dtype=int),
+            variant=np.array([self._build(w) for _, w, _ in rows], dtype=int),
             generation=np.array([int(name.rsplit("#")[-1]) for name in named], dtype=int),
             phase=np.array([w.phase for _, w, _ in rows], dtype=int),
             since=np.array([w.since for _, w, _ in rows], dtype=float),
             last_result_at=np.array([w.last_result_at for _, w, _ in rows], dtype=float),
+            last_frame_at=np.array([w.last_frame_at for _, w, _ in rows], dtype=float),
             confidence=np.full(len(rows), 0.9),
+            cause=tuple(w.cause for _, w, _ in rows),
         )
 
 

@@ -31,6 +31,7 @@ class Listed:
     since: float = NOW - 3600.0
     environment_class: str = "01"
     version: str = "1"
+    cause: str = ""
 
     @property
     def placement(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from decision_engine.core.move import Order
+from decision_engine.core.orders import Order
 from decision_engine.core.snapshot import FAILED, READY, STARTING, STOPPING
 from tests.builders.fleet import NOW, FakeDevice, FakeFleet, FakeWorkload
 
@@ -141,9 +141,12 @@ class WorldFleet(FakeFleet):
             ids=tuple(name for name, _ in items),
             workload=np.array([workloads[p.workload] for p in values], dtype=int),
             device=np.array([devices[p.device] for p in values], dtype=int),
+            variant=np.zeros(len(values), dtype=int),
             generation=np.array([p.generation for p in values], dtype=int),
             phase=np.array([p.phase for p in values], dtype=int),
             since=np.array([p.since for p in values], dtype=float),
             last_result_at=np.array([p.last_result_at for p in values], dtype=float),
+            last_frame_at=np.array([self.now] * len(values), dtype=float),
             confidence=np.full(len(values), 0.9),
+            cause=("",) * len(values),
         )

@@ -9,7 +9,7 @@ import pytest
 
 from actuators.api import Action, Actuator, Outcome, Receipt
 from decision_engine.core.memory import Memory, ReceiptNote, remember
-from decision_engine.core.move import Order
+from decision_engine.core.orders import Order
 from decision_engine.execute.addressing import action_id
 from decision_engine.execute.dispatcher import Dispatcher, Observed, TimeLimits
 from tests.builders.execute import MemoryActuator, Step, order, play, two_cluster_catalog, unreachable

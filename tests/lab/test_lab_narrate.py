@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from decision_engine.core.explain import SENTENCES, render
+from decision_engine.core.explain import render
 from decision_engine.core.memory import EffectOutcome, EffectVerdict
 from decision_engine.core.move import Move, MoveState, Transition, step
 from decision_engine.core.proposal import Reason
 from decision_engine.core.records import as_plain
+from decision_engine.core.sentences import SENTENCES
 from decision_engine.core.snapshot import FAILED, READY
 from decision_engine.lab.narrate import HOLD_TONES, UNTOLD, Line, Narrator
 from tests.builders.fleet import NOW, FakeWorkload, calm_fleet

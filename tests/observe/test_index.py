@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from decision_engine.catalog.model import Catalog, Version, Workload
+from decision_engine.core.snapshot import NOWHERE
 from decision_engine.observe.index import FleetIndex
 from tests.builders.observe import edge, small_catalog, workload_of
 
@@ -41,11 +42,10 @@ def test_the_order_of_the_files_changes_nothing() -> None:
         pytest.param(Version("detector", "01", "1", "x"), True, True, id="any"),
         pytest.param(Version("detector", "01", "1", "x", architectures=("arm64",)), True, False, id="other-architecture"),
         pytest.param(Version("detector", "01", "1", "x", needs_gpu=True), True, False, id="needs-gpu"),
-        pytest.param(None, False, False, id="nobody-declared-it"),
     ],
 )
-def test_fit_is_per_variant_and_kind(version: Version | None, edge_fits: bool, server_fits: bool) -> None:
-    index = FleetIndex.of(small_catalog(2, versions={} if version is None else {("detector", "01", "1"): version}))
+def test_fit_is_per_variant_and_kind(version: Version, edge_fits: bool, server_fits: bool) -> None:
+    index = FleetIndex.of(small_catalog(2, versions={("detector", "01", "1"): version}))
     row = index.variant[0]
     assert index.fit.shape == (1, 2)
     assert bool(index.fit[row, index.kind[index.device_row[edge(1)]]]) is edge_fits
@@ -58,12 +58,24 @@ def test_fit_is_per_variant_and_kind(version: Version | None, edge_fits: bool, s
         pytest.param(Version("detector", "01", "1", "x", gpu_ratio=0.2), 0.2, id="declared"),
         pytest.param(Version("detector", "01", "1", "x"), 0.0, id="needs-none"),
         pytest.param(Version("detector", "01", "1", "x", needs_gpu=True), np.nan, id="needs-some-nobody-knows"),
-        pytest.param(None, np.nan, id="no-version"),
     ],
 )
-def test_declared_gpu(version: Version | None, gpu: float) -> None:
-    index = FleetIndex.of(small_catalog(1, versions={} if version is None else {("detector", "01", "1"): version}))
+def test_declared_gpu(version: Version, gpu: float) -> None:
+    index = FleetIndex.of(small_catalog(1, versions={("detector", "01", "1"): version}))
     np.testing.assert_array_equal(index.declared_gpu_ratio, [gpu])
+
+
+def test_a_workload_whose_build_nobody_declared_has_none() -> None:
+    index = FleetIndex.of(small_catalog(2, versions={}))
+    assert index.variant.tolist() == [NOWHERE, NOWHERE]
+    assert index.fit.shape == (0, 2)
+
+
+def test_builds_are_ordered_as_people_count() -> None:
+    versions = {("detector", "01", number): Version("detector", "01", number, "x") for number in ("10", "9", "02", "1.10", "1.9")}
+    index = FleetIndex.of(small_catalog(1, versions=versions))
+    assert [version for _, _, version in index.variants] == ["1.9", "1.10", "02", "9", "10"]
+    assert index.variants[index.variant[0]] == ("detector", "01", "10"), "a workload without a version runs the newest"
 
 
 @pytest.mark.parametrize(

@@ -199,12 +199,43 @@ def test_too_many_signals_are_refused_at_construction() -> None:
         FleetReader(World(), signals, Times())
 
 
-def test_a_cycle_costs_ten_queries_however_large_the_fleet() -> None:
+def test_a_cycle_costs_nine_queries_however_large_the_fleet() -> None:
     for edges in (1, 50):
         world, index = World(), fleet(edges)
         readings = read(FleetReader(world, edgeshift_signals(), Times()), NOW, index)
-        assert readings.queries == 10
-        assert len(world.asked) == 8  # two freshness texts are the source's own affair
+        assert readings.queries == 9
+        assert len(world.asked) == 12  # what is asked together, and two freshness texts, are the source's own affair
+
+
+@pytest.mark.parametrize("name", ["ambiguous", "last_frame"])
+def test_what_programs_say_of_frames_and_doubts_comes_by_placement(name: str) -> None:
+    world, index = World(), fleet()
+    world.say("workload_cpu_cores", NOW - 1, 0.5, placement="a@b#1")
+    world.say(name, NOW - 1, 0.25, placement="a@b#1")
+    found = read(FleetReader(world, edgeshift_signals(), Times()), NOW, index).placement_column(name)
+    assert found.column.value[found.row["a@b#1"]] == 0.25
+    assert found.column.fresh[found.row["a@b#1"]]
+
+
+def test_trouble_with_a_question_for_several_names_them_all() -> None:
+    world, index = World(trouble=DOWN), fleet()
+    readings = read(FleetReader(world, edgeshift_signals(), Times()), NOW, index)
+    assert readings.sentence.endswith("(asked for cpu, memory, gpu, last_result, last_frame, environment_confidence)")
+
+
+def test_series_of_cameras_and_placements_that_vanish_blind_nobody() -> None:
+    world, index = World(), fleet(20)
+    reader = FleetReader(world, edgeshift_signals(), Times())
+    for number in range(1, 21):
+        world.say("cpu", NOW - 1, 0.5, device=edge(number))
+        world.say("cpu", NOW + 4, 0.5, device=edge(number))
+        world.say("environment", NOW - 1, 1.0, camera=f"cam-{number:02d}", environment="01")
+        world.say("environment_confidence", NOW - 1, 0.9, camera=f"cam-{number:02d}")
+        world.say("last_frame", NOW - 1, NOW, placement=f"a@{edge(number)}#1")
+    read(reader, NOW, index)
+    for name in ("environment", "environment_confidence", "last_frame"):
+        del world.said[name]
+    assert read(reader, NOW + 5, index).blind == ""
 
 
 def test_an_edit_of_the_catalogue_keeps_what_is_known_of_the_others() -> None:

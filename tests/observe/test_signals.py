@@ -12,8 +12,8 @@ from exporters.contract import BY_NAME
 TIMES = Times()
 
 
-def test_edgeshift_costs_ten_queries_and_node_exporter_less() -> None:
-    assert query_count(signals_from("edgeshift", {}, TIMES)) == QUERY_LIMIT
+def test_edgeshift_costs_fewer_queries_than_allowed_and_node_exporter_less() -> None:
+    assert query_count(signals_from("edgeshift", {}, TIMES)) == 9 < QUERY_LIMIT
     assert query_count(signals_from("node_exporter", {}, TIMES)) == 7
 
 
@@ -81,7 +81,18 @@ def test_an_empty_query_turns_a_signal_off() -> None:
         pytest.param("edgeshift", {"cpu": {"allowed_age_seconds": 0}}, "above 0", id="age-zero"),
         pytest.param("edgeshift", {"cpu": {"allowed_age_seconds": True}}, "above 0", id="age-bool"),
         pytest.param("edgeshift", {"thermal_headroom": {"promql": "x"}}, "its own freshness", id="no-freshness"),
-        pytest.param("edgeshift", {"confidence": {"freshness": "timestamp(x)"}}, "11 queries", id="too-many"),
+        pytest.param("edgeshift", {"cpu": {"together": "x"}}, "'together' cannot be set", id="fixed-group"),
+        pytest.param("edgeshift", {"environment": {"promql": "x"}}, "its own freshness", id="no-time"),
+        pytest.param("edgeshift", {"environment": {"promql": "x", "value_is_time": 1}}, "true or false", id="time-not-bool"),
+        pytest.param("edgeshift", {"environment": {"freshness": "y"}}, "without freshness", id="two-times"),
+        pytest.param("edgeshift", {"cpu": {"value_is_time": True}}, "for an instant promql", id="time-of-a-range"),
+        pytest.param(
+            "edgeshift",
+            {"confidence": {"freshness": "timestamp(x)"}, "ambiguous": {"freshness": "timestamp(y)"}},
+            "11 queries",
+            id="too-many",
+        ),
+        pytest.param("edgeshift", {"cpu": {"promql": "a{x='1'}"}, "gpu": {"promql": "b{x='2'}"}}, "11 queries", id="too-many-alone"),
     ],
 )
 def test_a_wrong_configuration_is_refused_in_one_sentence(preset: str, overrides: dict[str, dict[str, object]], says: str) -> None:

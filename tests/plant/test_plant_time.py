@@ -9,13 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.simulated.blueprint import Fault
+from exporters.simulated.blueprint import EnvironmentChange, Fault, PlantBuild
 from exporters.simulated.plant import Plant
 from tests.builders.plant import CAM_1, CAM_2, small_blueprint, small_plant, state_of
 
-BLUEPRINT = small_blueprint(faults=(Fault("camera_down", "cam-02", 12.0, 15.0), Fault("crash", CAM_2, 20.0, 21.0)))
+BLUEPRINT = small_blueprint(
+    faults=(Fault("camera_down", "cam-02", 12.0, 15.0), Fault("crash", CAM_2, 20.0, 21.0)),
+    builds=(
+        PlantBuild("detector", "01", "01", 0.8, 600e6, 0.08),
+        PlantBuild("detector", "02", "01", 1.2, 700e6, 0.12),
+        PlantBuild("detector", "02", "02", 1.2, 700e6, 0.12, start_fails="crash"),
+    ),
+    environment_changes=(EnvironmentChange("cam-01", 7.3, "02"), EnvironmentChange("cam-02", 25.9, "05", 0.5)),
+)
 INPUTS = Plant(BLUEPRINT).inputs
-MOVE = ((6.0, "start", f"{CAM_1}@edge-02#2"), (14.3, "stop", f"{CAM_1}@edge-01#1"))
+RAIN = {"environment_class": "02", "version": "01"}
+BAD_RAIN = {"environment_class": "02", "version": "02"}
+MOVE: tuple[tuple[float, str, str, dict[str, str]], ...] = (
+    (6.0, "start", f"{CAM_1}@edge-02#2", {}),
+    (8.7, "start", f"{CAM_1}@edge-01#3", RAIN),
+    (9.1, "start", f"{CAM_2}@edge-02#2", BAD_RAIN),
+    (14.3, "stop", f"{CAM_1}@edge-01#1", {}),
+)
 
 VERBS = st.tuples(
     st.sampled_from(["start", "stop"]),
@@ -26,17 +41,28 @@ VERBS = st.tuples(
 
 
 def run(cuts: list[float]) -> Plant:
-    """A plant led to 30 s by way of all cuts, with the same move at the same story times."""
+    """A plant led to 30 s by way of all cuts, with the same move and changes of build at the same story times."""
     plant = Plant(BLUEPRINT, INPUTS)
-    orders = {at: (verb, placement) for at, verb, placement in MOVE}
+    orders = {at: (verb, placement, details) for at, verb, placement, details in MOVE}
     for at in sorted({*cuts, *orders, 30.0}):
         plant.advance(at - plant.time)
         if at in orders:
-            plant.apply(*orders[at])
+            verb, placement, details = orders[at]
+            plant.apply(verb, placement, **details)
     return plant
 
 
 WHOLE = state_of(run([]))
+
+
+def test_the_world_that_is_cut_has_a_bit_of_everything() -> None:
+    """What the next property speaks of: builds of both costs, fitting and not, a failed start and an AI that crashed."""
+    plant = run([])
+    columns = plant.columns
+    assert len(set(columns.build)) == 3
+    assert sorted(columns.cause) == ["", "", "crash", "crash"]
+    assert {seen.environment_class for seen in plant.environments()} == {"02", "05"}
+    assert len({tuple(row) for row in columns.confidence_counts}) == 4
 
 
 @given(st.lists(st.floats(0.0, 30.0), max_size=40))

@@ -49,6 +49,14 @@ ai_process_resident_memory_bytes{{{LABELS}}} 1e9
 ai_last_result_timestamp_seconds{{{LABELS}}} {now - 1}
 ai_confidence_ratio_sum{{{LABELS}}} {cpu_seconds * 7}
 ai_confidence_ratio_count{{{LABELS}}} {cpu_seconds * 10}
+ai_results_total{{{LABELS}}} {cpu_seconds * 10}
+ai_results_ambiguous_total{{{LABELS}}} {cpu_seconds * 4}
+ai_last_frame_timestamp_seconds{{{LABELS}}} {now - 0.5}
+ai_environment_state{{camera="cam-01",environment="01"}} 0
+ai_environment_state{{camera="cam-01",environment="02"}} 1
+ai_environment_state{{camera="cam-01",environment="03",trust="low"}} 1
+ai_environment_confidence_ratio{{camera="cam-01"}} 0.8
+ai_environment_confidence_ratio{{camera="cam-01",trust="low"}} 0.1
 """
 
 
@@ -160,10 +168,50 @@ async def check_a_fresh_snapshot(watcher: Watcher) -> None:
     assert snapshot.workloads.cost_measured[0]
     assert 0.0 < snapshot.now - snapshot.placements.last_result_at[0] < 5.0
     assert snapshot.placements.confidence[0] == pytest.approx(0.7)
+    check_what_programs_and_cameras_say(snapshot, look)
     assert look.history_trouble == ""
     background = watcher.watch.series(look).values.reshape(2, 3, -1)[0, 0]
     assert np.isfinite(background).sum() >= 2
     assert background[np.isfinite(background)] == pytest.approx(0.5 - 0.5 / 8.0, abs=0.03)
+
+
+def check_what_programs_and_cameras_say(snapshot: Snapshot, look: Look) -> None:
+    seen = snapshot.cameras
+    assert (seen.ids, seen.environment_class, seen.environment_fresh.tolist()) == (("cam-01",), ("02",), [True])
+    assert seen.environment_confidence.tolist() == [0.8]
+    assert 0.0 <= snapshot.now - seen.environment_at[0] <= TIMES.fresh_seconds
+    doubts, frame = (look.sight.readings.placement_column(name) for name in ("ambiguous", "last_frame"))
+    assert doubts.column.value[doubts.row[PLACEMENT]] == pytest.approx(0.4)
+    assert doubts.column.fresh[doubts.row[PLACEMENT]]
+    assert 0.0 < snapshot.now - frame.column.value[frame.row[PLACEMENT]] < 5.0
+
+
+def test_two_classes_at_once_are_none_and_one_that_nobody_says_any_more_grows_stale(tmp_path: Path) -> None:
+    state = 'ai_environment_state{{camera="cam-01",environment="{0}"}} 1\n'
+
+    async def until_seen(watcher: Watcher, expected: tuple[str, bool]) -> None:
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while True:
+            seen = watcher.snapshot(await watcher.look()).cameras
+            if (seen.environment_class[0], bool(seen.environment_fresh[0])) == expected:
+                return
+            assert time.monotonic() < deadline, f"still {seen}"
+            await asyncio.sleep(0.5)
+
+    async def scenario(served: Page) -> None:
+        with running_prometheus(tmp_path, config(served.address)) as prometheus:
+            watcher = Watcher(prometheus.url)
+            await until_seen(watcher, ("02", True))
+            served.text = state.format("02") + state.format("03")
+            await until_seen(watcher, ("", False))
+            served.text = state.format("03")
+            await until_seen(watcher, ("03", True))
+            served.text = ""
+            await until_seen(watcher, ("03", False))
+            await watcher.watch.close()
+
+    with served_page(state.format("02")) as served:
+        asyncio.run(scenario(served))
 
 
 def test_every_query_of_both_presets_is_understood(tmp_path: Path) -> None:

@@ -173,6 +173,6 @@ def test_a_prometheus_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines() == [
         "looking at 4 devices through http://127.0.0.1:1",
-        "Prometheus at http://127.0.0.1:1 cannot be reached (asked for cpu)",
+        "Prometheus at http://127.0.0.1:1 cannot be reached (asked for cpu, memory, gpu, last_result, last_frame, environment_confidence)",
     ]
     assert not (tmp_path / "state").exists()

@@ -93,7 +93,10 @@ def test_an_unreachable_prometheus_makes_it_blind_and_no_failure(tmp_path: Path)
     with serving(write_settings(tmp_path)) as engine:
         assert within(10.0, lambda: engine.get("/readyz")[1]["status"] == "engine_blind")
         status, ready = engine.get("/readyz")
-        assert (status, ready["reason"]) == (503, f"Prometheus at {NOBODY} cannot be reached (asked for cpu)")
+        assert (status, ready["reason"]) == (
+            503,
+            f"Prometheus at {NOBODY} cannot be reached (asked for cpu, memory, gpu, last_result, last_frame, environment_confidence)",
+        )
         assert engine.get("/healthz") == (200, {"status": "ok"})
         decisions = engine.get("/api/v1/decisions")[1]["decisions"]
         assert [(one["verdict"], one["reason"]["code"]) for one in decisions] == [("hold", "engine_blind")]

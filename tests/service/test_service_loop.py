@@ -179,4 +179,7 @@ def test_trouble_is_said_when_it_comes_and_when_it_goes(story: Story, caplog: py
         story.source.trouble = None
         asyncio.run(story.live(3.0))
     said = [record.getMessage() for record in caplog.records if "hold" not in record.getMessage()]
-    assert said == ["Prometheus at http://127.0.0.1:1 cannot be reached (asked for cpu)", "Prometheus answers again as it should"]
+    assert said == [
+        "Prometheus at http://127.0.0.1:1 cannot be reached (asked for cpu, memory, gpu, last_result, last_frame, environment_confidence)",
+        "Prometheus answers again as it should",
+    ]

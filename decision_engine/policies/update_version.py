@@ -1,0 +1,74 @@
+"""SC-10: what is seen to run an older version than the newest registered one is updated, one canary first, then in waves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from decision_engine.core.ledger import sole_ready_placements
+from decision_engine.core.limits import Limits
+from decision_engine.core.proposal import Evidence, Parameter, Place, Proposal, Reason
+from decision_engine.core.snapshot import NOWHERE, Snapshot
+
+
+class UpdateVersionPolicy:
+    """One wish for each placement that runs an older build than the newest active one of its package and class.
+
+    While nothing has run the newest build for ``canary_seconds`` yet, only one placement of the fleet is wished for: the canary.
+    A workload whose catalogue entry names a version keeps it.
+    """
+
+    name = "update_version"
+    scenario = "SC-10"
+    rank = 80
+
+    def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
+        """Group by build: each package and class has its own canary."""
+        p, w, v = snapshot.placements, snapshot.workloads, snapshot.variants
+        rows = np.flatnonzero(sole_ready_placements(snapshot) & (p.variant != NOWHERE))
+        rows = rows[w.movable[p.workload[rows]] & ~w.version_is_fixed[p.workload[rows]]]
+        newest = {key: v.newest(*key) for key in {(v.package[b], v.environment_class[b]) for b in set(p.variant[rows].tolist())}}
+        older: dict[int, list[int]] = {}
+        for row in rows.tolist():
+            build = int(p.variant[row])
+            target = newest[v.package[build], v.environment_class[build]]
+            if target > build:  # builds of a class stand in the order of their versions
+                older.setdefault(target, []).append(row)
+        return tuple(
+            _wish(self, row, target, snapshot) for target, late in sorted(older.items()) for row in _next(late, target, snapshot, limits)
+        )
+
+
+def _next(late: list[int], target: int, snapshot: Snapshot, limits: Limits) -> list[int]:
+    """Who comes next: the canary alone until it has stood its time, then as many as a wave has."""
+    p = snapshot.placements
+    proven = (p.variant == target) & (snapshot.now - p.since >= limits.updating.canary_seconds) & np.isfinite(p.last_result_at)
+    ordered = sorted(late, key=lambda row: p.ids[row])
+    if proven.any():
+        return ordered[: limits.updating.wave]
+    return [] if (p.variant == target).any() else ordered[:1]
+
+
+def _wish(policy: UpdateVersionPolicy, placement: int, target: int, snapshot: Snapshot) -> Proposal:
+    p, v = snapshot.placements, snapshot.variants
+    name, device = snapshot.workloads.ids[int(p.workload[placement])], snapshot.devices.ids[int(p.device[placement])]
+    parameters: dict[str, Parameter] = {
+        "workload": name,
+        "device": device,
+        "before": v.version[int(p.variant[placement])],
+        "version": v.version[target],
+    }
+    return Proposal(
+        policy=policy.name,
+        scenario=policy.scenario,
+        subject=f"{name}/{v.version[target]}",
+        urgency=0.0,
+        wish=Place(
+            workload=name,
+            replaces=p.ids[placement],
+            device=device,
+            environment_class=v.environment_class[target],
+            version=v.version[target],
+        ),
+        because=Reason("newer_version", parameters),
+        evidence=(Evidence("placements", device, None, snapshot.now, True),),
+    )
