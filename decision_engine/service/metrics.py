@@ -65,6 +65,14 @@ ENGINE_METRICS: Final[tuple[Metric, ...]] = (
     Metric("edgeshift_build_info", "gauge", "", ("version",), "Always 1; the version stands in the label"),
 )
 
+FOR_A_PERSON: Final = (
+    ("SC-6", "hold", "camera_down"),
+    ("SC-6", "hold", "site_in_trouble"),
+    ("SC-6", "hold", "repair_given_up"),
+    ("SC-9", "refuse", "no_variant"),
+    ("SC-10", "refuse", "no_version"),
+)
+"""Decisions that ask for a person, by scenario, verdict and reason."""
 EFFECT_VERDICTS: Final = ("kept", "missed", "worse", "unknown")
 
 
@@ -80,6 +88,8 @@ class EngineMetrics:
         self._gauge("edgeshift_engine_blind").set(1)
         for outcome in ENDED:
             self._counter("edgeshift_moves_total").labels(outcome.value)
+        for scenario, verdict, reason in FOR_A_PERSON:  # they are alerted on by their increase, which needs a first 0
+            self._counter("edgeshift_decisions_total").labels(scenario, verdict, reason)
         for verdict in EFFECT_VERDICTS:
             self._counter("edgeshift_effects_total").labels(verdict)
 

@@ -23,7 +23,8 @@ FROM_OTHERS = {
 
 NOT_METRICS = {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end"}
 SEVERITIES = {"critical", "warning", "info", "none"}
-WITHOUT_FOR = {"Watchdog"}
+WITHOUT_FOR = {"Watchdog", "EdgeshiftAsksForAPerson"}
+"""One never rests, the other counts what has happened already."""
 
 
 def rules() -> list[dict[str, Any]]:
