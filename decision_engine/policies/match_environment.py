@@ -7,7 +7,7 @@ import numpy as np
 from decision_engine.core.ledger import sole_ready_placements
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Evidence, Parameter, Place, Proposal, Reason
-from decision_engine.core.snapshot import NOWHERE, Snapshot
+from decision_engine.core.snapshot import NOWHERE, Bools, Snapshot
 
 CONFIDENCE = "environment_confidence"
 
@@ -15,7 +15,8 @@ CONFIDENCE = "environment_confidence"
 class MatchEnvironmentPolicy:
     """One wish for each workload whose camera is sure to see another class than its build is for.
 
-    Packages with builds for one class only do not depend on the environment. The environment AI itself is never changed.
+    Packages with builds for one class only do not depend on the environment. The environment AI itself is never changed, and neither
+    is what runs as no declared build.
     """
 
     name = "match_environment"
@@ -27,31 +28,31 @@ class MatchEnvironmentPolicy:
         p, w, v, c = snapshot.placements, snapshot.workloads, snapshot.variants, snapshot.cameras
         if not c.ids or not v.package:
             return ()
-        adapting = {package for package in set(v.package) if len(_classes(package, snapshot)) > 1}
-        rows = np.flatnonzero(sole_ready_placements(snapshot))
-        rows = rows[w.movable[p.workload[rows]] & (w.camera[p.workload[rows]] != NOWHERE)]
+        rows = np.flatnonzero(sole_ready_placements(snapshot) & (p.variant != NOWHERE))
         camera = w.camera[p.workload[rows]]
         with np.errstate(invalid="ignore"):
             sure = c.environment_fresh[camera] & (c.environment_confidence[camera] >= limits.environment.confidence)
-        rows = rows[sure]
-        return tuple(
-            wish for row in rows.tolist() if w.package[p.workload[row]] in adapting and (wish := _wish(self, row, snapshot, limits))
-        )
+        seen, runs = np.array(c.environment_class)[camera], np.array(v.environment_class)[p.variant[rows]]
+        other = (seen != runs) & (seen != "") & _adapting(snapshot)[p.variant[rows]]
+        rows = rows[w.movable[p.workload[rows]] & (camera != NOWHERE) & sure & other]
+        return tuple(_wish(self, row, snapshot, limits) for row in rows.tolist())
 
 
-def _classes(package: str, snapshot: Snapshot) -> set[str]:
-    """The classes that a package has active builds for."""
+def _adapting(snapshot: Snapshot) -> Bools:
+    """V: builds of packages that have active builds for more than one class."""
     v = snapshot.variants
-    return {v.environment_class[row] for row in range(len(v.package)) if v.package[row] == package and v.active[row]}
+    classes: dict[str, set[str]] = {}
+    for row, package in enumerate(v.package):
+        if v.active[row]:
+            classes.setdefault(package, set()).add(v.environment_class[row])
+    return np.array([len(classes.get(package, ())) > 1 for package in v.package], dtype=bool)
 
 
-def _wish(policy: MatchEnvironmentPolicy, placement: int, snapshot: Snapshot, limits: Limits) -> Proposal | None:
+def _wish(policy: MatchEnvironmentPolicy, placement: int, snapshot: Snapshot, limits: Limits) -> Proposal:
     p, w, c = snapshot.placements, snapshot.workloads, snapshot.cameras
     workload = int(p.workload[placement])
-    camera, build = int(w.camera[workload]), snapshot.variant_of(placement)
-    seen, runs = c.environment_class[camera], snapshot.variants.environment_class[build] if build != NOWHERE else ""
-    if not seen or seen == runs:
-        return None
+    camera = int(w.camera[workload])
+    seen, runs = c.environment_class[camera], snapshot.variants.environment_class[int(p.variant[placement])]
     name, device = w.ids[workload], snapshot.devices.ids[int(p.device[placement])]
     confidence, at = float(c.environment_confidence[camera]), float(c.environment_at[camera])
     parameters: dict[str, Parameter] = {

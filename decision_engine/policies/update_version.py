@@ -7,7 +7,7 @@ import numpy as np
 from decision_engine.core.ledger import sole_ready_placements
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Evidence, Parameter, Place, Proposal, Reason
-from decision_engine.core.snapshot import NOWHERE, Snapshot
+from decision_engine.core.snapshot import NOWHERE, Ints, Snapshot
 
 
 class UpdateVersionPolicy:
@@ -23,19 +23,26 @@ class UpdateVersionPolicy:
 
     def propose(self, snapshot: Snapshot, limits: Limits) -> tuple[Proposal, ...]:
         """Group by build: each package and class has its own canary."""
-        p, w, v = snapshot.placements, snapshot.workloads, snapshot.variants
+        p, w = snapshot.placements, snapshot.workloads
         rows = np.flatnonzero(sole_ready_placements(snapshot) & (p.variant != NOWHERE))
         rows = rows[w.movable[p.workload[rows]] & ~w.version_is_fixed[p.workload[rows]]]
-        newest = {key: v.newest(*key) for key in {(v.package[b], v.environment_class[b]) for b in set(p.variant[rows].tolist())}}
+        newest = _newest(snapshot)[p.variant[rows]]
+        late = newest > p.variant[rows]  # builds of a class stand in the order of their versions
         older: dict[int, list[int]] = {}
-        for row in rows.tolist():
-            build = int(p.variant[row])
-            target = newest[v.package[build], v.environment_class[build]]
-            if target > build:  # builds of a class stand in the order of their versions
-                older.setdefault(target, []).append(row)
+        for row, target in zip(rows[late].tolist(), newest[late].tolist(), strict=True):
+            older.setdefault(target, []).append(row)
         return tuple(
-            _wish(self, row, target, snapshot) for target, late in sorted(older.items()) for row in _next(late, target, snapshot, limits)
+            _wish(self, row, target, snapshot)
+            for target, behind in sorted(older.items())
+            for row in _next(behind, target, snapshot, limits)
         )
+
+
+def _newest(snapshot: Snapshot) -> Ints:
+    """V: for each build the newest active one of its package and class; NOWHERE where all are retired."""
+    v = snapshot.variants
+    last = {(v.package[row], v.environment_class[row]): row for row in range(len(v.package)) if v.active[row]}
+    return np.array([last.get(key, NOWHERE) for key in zip(v.package, v.environment_class, strict=True)], dtype=np.int64)
 
 
 def _next(late: list[int], target: int, snapshot: Snapshot, limits: Limits) -> list[int]:
