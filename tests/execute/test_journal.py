@@ -69,7 +69,7 @@ def test_records_are_read_over_page_borders(journal: Journal, monkeypatch: pytes
     assert list(journal.records()) == written
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings().max_examples // 3)  # each waits for the disk again and again
 @given(STEPS)
 def test_memory_rebuilt_from_the_journal_is_the_memory_that_was_kept(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:
