@@ -102,6 +102,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "failed_target_rest_seconds": _REST,
         "device_rest_seconds": _REST,
         "dwell_seconds": _REST,
+        "regret_seconds": _REST,
         "return_margin_ratio": _ratio,
         "target_margin_ratio": _ratio,
         "unmeasured_cost_factor": _within(1, 100, "", "no workload costs a hundred times what it declares"),

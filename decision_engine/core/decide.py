@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from decision_engine.core import taking_back
 from decision_engine.core.decision import Decision, Verdict, decision_id
 from decision_engine.core.effects import check_effects
 from decision_engine.core.guards import look, over_fleet_budget, refuse_move, refuse_wish, still_one_situation
@@ -66,7 +67,7 @@ def decide(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memor
     leftovers = _advance_moves(snapshot, memory, limits)
     after_moves = remember(memory, replace(leftovers, sightings=tuple(memory.sightings.values())))
     course = _Course(open_ledger(snapshot, after_moves), after_moves)
-    proposals, benched = _ask_policies(snapshot, policies, limits)
+    proposals, benched = _ask_policies(snapshot, policies, limits, after_moves)
     if BLIND_KEY in memory.sightings:
         course = _say(course, _engine_decision(snapshot, "fleet", Reason("engine_sees_again", {})), memory, snapshot.now)
     for proposal in proposals:
@@ -125,8 +126,8 @@ def _rests_after(move: Move, memory: Memory, now: float, limits: Limits) -> tupl
     )
 
 
-def _ask_policies(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits) -> tuple[list[Proposal], list[Decision]]:
-    """All wishes in order of rank, urgency and name; a policy that raises is benched for this cycle."""
+def _ask_policies(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits, memory: Memory) -> tuple[list[Proposal], list[Decision]]:
+    """All wishes in order of rank, urgency and name, the engine's own among them; a policy that raises is benched for this cycle."""
     ranked: list[tuple[int, Proposal]] = []
     benched: list[Decision] = []
     for policy in policies:
@@ -134,6 +135,7 @@ def _ask_policies(snapshot: Snapshot, policies: Sequence[Policy], limits: Limits
             ranked += [(policy.rank, proposal) for proposal in policy.propose(snapshot, limits)]
         except Exception as error:  # one policy's fault must not silence the others; it is said aloud
             benched.append(_benched_decision(policy, error, snapshot))
+    ranked += [(taking_back.RANK, wish) for wish in taking_back.wishes(snapshot, memory, limits)]
     ranked.sort(key=lambda pair: (pair[0], -pair[1].urgency, pair[1].subject))
     return [proposal for _, proposal in ranked], benched
 

@@ -107,6 +107,7 @@ class Moving:
     return_margin_ratio: float = 0.10
     target_margin_ratio: float = 0.05
     unmeasured_cost_factor: float = 1.5
+    regret_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Regret:
+    """A move that made things worse: where the workload came from and went to, as its promise says, and when that was seen."""
+
+    decision: str
+    promise: Promise
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EffectOutcome:
     """What became of a promise: kept, missed, worse, or unknown where the numbers were not fresh."""
 
@@ -111,7 +120,8 @@ class Memory:
     """The fold of all records, the last of them made ``at``.
 
     ``begun`` are (time, site) of moves from one device to another, ``generations`` the highest used, ``build_failures`` how often in a
-    row a build did not come up where it was tried, ``repairs`` when each workload was brought back, ``move_seconds`` how long moves
+    row a build did not come up where it was tried, ``repairs`` when each workload was brought back,
+    ``regrets`` which workload's last move made things worse, ``move_seconds`` how long moves
     took to their first result.
     """
 
@@ -126,6 +136,7 @@ class Memory:
     generations: dict[str, int] = field(default_factory=dict)
     move_seconds: tuple[float, ...] = ()
     watches: dict[str, Watch] = field(default_factory=dict)
+    regrets: dict[str, Regret] = field(default_factory=dict)
     at: float = 0.0
 
 
@@ -141,6 +152,7 @@ def remember(memory: Memory, record: Record) -> Memory:
         return _remember_receipts(memory, record)
     memory = _remember_moves(memory, record.transitions)
     watches = {**memory.watches, **{watch.decision: watch for watch in record.watches}}
+    regrets = _regrets(memory, record, watches)
     for outcome in record.outcomes:
         watches.pop(outcome.decision, None)
     return replace(
@@ -150,7 +162,19 @@ def remember(memory: Memory, record: Record) -> Memory:
         device_rests=_rests(memory.device_rests, record, "device"),
         build_rests=_rests(memory.build_rests, record, "build"),
         watches=watches,
+        regrets=regrets,
     )
+
+
+def _regrets(memory: Memory, record: CycleRecord, watches: dict[str, Watch]) -> dict[str, Regret]:
+    """What turned out worse is regretted until the workload moves again: one move back is all that follows from it."""
+    moved = {transition.move.order.workload for transition in record.transitions if transition.move.state is MoveState.STARTING}
+    regrets = {workload: regret for workload, regret in memory.regrets.items() if workload not in moved}
+    for outcome in record.outcomes:
+        watch = watches.get(outcome.decision)
+        if outcome.verdict == "worse" and watch is not None and watch.promise.source != watch.promise.target:
+            regrets[watch.workload] = Regret(decision=outcome.decision, promise=watch.promise, at=outcome.at)
+    return regrets
 
 
 def rebuild(records: Iterable[Record]) -> Memory:
@@ -176,6 +200,7 @@ def _set_back(memory: Memory, seconds: float) -> Memory:
         repairs={id_: tuple(at - seconds for at in times) for id_, times in memory.repairs.items()},
         begun=tuple((at - seconds, site) for at, site in memory.begun),
         watches={id_: replace(watch, due_at=watch.due_at - seconds) for id_, watch in memory.watches.items()},
+        regrets={id_: replace(regret, at=regret.at - seconds) for id_, regret in memory.regrets.items()},
     )
 
 

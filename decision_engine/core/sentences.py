@@ -35,6 +35,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "camera_down": "{camera} has sent {workload} no frames for {seconds}: the camera is down, which no restart mends",
         "site_in_trouble": "{count} workloads of site {site} do not work at once: look at the site; nothing is restarted there",
         "environment_changed": "{camera} sees {environment} and {workload} runs its build for {runs}",
+        "made_worse": "{workload} came to {device} from {source}, and {device} is at {load} {resource} since, over its limit of {limit}",
         "newer_version": "{workload} on {device} runs version {before}, and {version} is registered",
         # Why nothing is done about it now.
         "first_look": "seen once: a second look on newer samples decides",
@@ -141,6 +142,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "camera_down": "{camera}에서 {workload}(으)로 {seconds} 동안 영상 없음: 카메라 중단, 재시작으로 해결되지 않음",
         "site_in_trouble": "사이트 {site}의 워크로드 {count}개가 동시에 동작하지 않음: 사이트 점검 필요, 재시작하지 않음",
         "environment_changed": "{camera}의 현재 환경은 {environment}, {workload}은(는) {runs} 빌드로 실행 중",
+        "made_worse": "{workload}이(가) {source}에서 {device}(으)로 온 뒤 {device}의 {resource} {load}, 한계 {limit} 초과",
         "newer_version": "{device}의 {workload}은(는) 버전 {before}, 새 버전 {version} 등록됨",
         "first_look": "한 번 관측됨: 새 표본으로 다시 확인 후 결정",
         "stale_evidence": "{subject}의 {signal} 값이 최신이 아님: 이 값으로는 결정하지 않음",
