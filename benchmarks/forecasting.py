@@ -20,8 +20,8 @@ from forecasting.state import digest
 SERIES, POINTS, REPEATS = 300, 240, 3
 LOOPED_SERIES = 10
 """The loop over every origin is timed on this many series and given per series: all of them would take half a minute."""
-LEARNED_FLEETS = (1_000, 30_000)
-"""A thousand devices, and ten thousand with three resources each."""
+LEARNED_FLEETS = (3_000, 30_000)
+"""A thousand devices and ten thousand, with three resources each."""
 LEARNED_POINTS, LEARNED_REFRESHES = 130, 12
 """Twelve refreshes: in as many every series' coefficients are solved once."""
 ACTS_FROM, ACTS_WITHIN = 0.3, 1
