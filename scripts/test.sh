@@ -19,7 +19,7 @@ run() {
 }
 
 ran=
-run tests --ignore=tests/real --ignore=tests/cluster -q -n auto -m "not thorough" "$@"
-run tests --ignore=tests/real --ignore=tests/cluster -q -n auto -m "thorough or hypothesis" --hypothesis-profile=thorough "$@"
+run tests --ignore=tests/real --ignore=tests/cluster -q -n auto --dist worksteal -m "not thorough" "$@"
+run tests --ignore=tests/real --ignore=tests/cluster -q -n auto --dist worksteal -m "thorough or hypothesis" --hypothesis-profile=thorough "$@"
 run tests/real -v "$@"
 [ -n "$ran" ] || exit "$none_collected"

@@ -10,12 +10,19 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Final
 
+import pytest
+
 from exporters.device.disk import DISK_FILE
 from exporters.device.sensor import UNREADABLE, SensorError
 from exporters.device.tree import Tree
 from exporters.emulated.boards import Board, load, names, write
 
 BOARDS: Final = names()
+UNALIKE: Final = [
+    name if name in ("nano", "agx-xavier", "orin-nx", "thor") else pytest.param(name, marks=pytest.mark.thorough) for name in BOARDS
+]
+"""One board of each generation, and in a thorough run the others: for what writes whole trees."""
+
 DATA: Final = Path(__file__).resolve().parents[1] / "exporters/boards/constructed"
 NOW: Final = 1_760_000_000.0
 """When all boards are looked at: all of them were started before."""

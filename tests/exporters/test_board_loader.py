@@ -13,7 +13,7 @@ from exporters.device.disk import DISK_FILE
 from exporters.device.sensor import SensorError
 from exporters.device.tree import Tree
 from exporters.emulated.boards import UnknownBoard, WrongBoardFile, load, names, parse, write
-from tests.builders.boards import BOARDS, DATA, MemoryTree, board
+from tests.builders.boards import BOARDS, DATA, BoardsOnDisk, MemoryTree, board
 
 EIGHT = {"nano", "tx2", "xavier-nx", "agx-xavier", "orin-nano", "orin-nx", "agx-orin", "thor"}
 EVERYWHERE = ("proc/stat", "edgeshift/earlier/proc/stat", "proc/meminfo", "proc/uptime", "etc/nv_tegra_release", "var/lib/dpkg/status")
@@ -58,11 +58,10 @@ def test_nothing_private_is_in_a_tree(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_tree_on_disk_and_in_memory_are_the_same(name: str, tmp_path: Path) -> None:
-    write(board(name), tmp_path)
-    write(board(name), tmp_path)
-    disk, memory = Tree(tmp_path), MemoryTree(board(name))
-    found = {Path(folder, file).relative_to(tmp_path).as_posix() for folder, _, files in os.walk(tmp_path) for file in files}
+def test_a_tree_on_disk_and_in_memory_are_the_same(name: str, boards_on_disk: BoardsOnDisk) -> None:
+    root = boards_on_disk[name]
+    disk, memory = Tree(root), MemoryTree(board(name))
+    found = files_in(root)
     assert set(memory.files) <= found
     for path in (*found, *board(name).links, "nothing/here"):
         folder = path.rpartition("/")[0]
@@ -70,6 +69,20 @@ def test_a_tree_on_disk_and_in_memory_are_the_same(name: str, tmp_path: Path) ->
         assert disk.names(folder) == memory.names(folder)
         assert disk.names(path) == memory.names(path)
         assert text(disk, path) == text(memory, path)
+
+
+def files_in(root: Path) -> set[str]:
+    """Every file of a tree."""
+    return {Path(folder, file).relative_to(root).as_posix() for folder, _, files in os.walk(root) for file in files}
+
+
+def test_a_tree_that_is_there_is_written_again(tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
+    write(board("nano"), tmp_path)
+    (tmp_path / "proc/uptime").write_text("another one")
+    write(board("nano"), tmp_path)
+    files = files_in(tmp_path)
+    assert files == files_in(boards_on_disk["nano"])
+    assert all(text(Tree(tmp_path), path) == text(Tree(boards_on_disk["nano"]), path) for path in files)
 
 
 def text(tree: Tree, path: str) -> str:

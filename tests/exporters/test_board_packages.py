@@ -17,7 +17,7 @@ from exporters.recording.gathering import gather
 from exporters.recording.saving import save
 from tests.builders.board_looks import look, sources
 from tests.builders.board_packages import packages, with_many_packages
-from tests.builders.boards import BOARDS, MemoryTree, board
+from tests.builders.boards import UNALIKE, MemoryTree, board
 
 LIST = (
     "Package: bash\nStatus: install ok installed\nMaintainer: Jörg\nVersion: 5.1-6\n\n"
@@ -38,7 +38,7 @@ def without_release(of: Board) -> Board:
     return replace(of, files=files)
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", UNALIKE)
 def test_a_list_of_real_length_tells_release_and_jetpack(name: str, tmp_path: Path) -> None:
     grown = with_many_packages(without_release(board(name)))
     write(grown, tmp_path)

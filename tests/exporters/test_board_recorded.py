@@ -19,9 +19,9 @@ from tests.builders.boards import BoardsOnDisk, MemoryTree, board, unreadable
 
 FILES = (
     "sys/class/hwmon/hwmon3/curr1_input",
-    "sys/class/hwmon/hwmon3/in1_label",
+    pytest.param("sys/class/hwmon/hwmon3/in1_label", marks=pytest.mark.thorough),
     "sys/class/thermal/thermal_zone1/temp",
-    "sys/class/thermal/thermal_zone1/type",
+    pytest.param("sys/class/thermal/thermal_zone1/type", marks=pytest.mark.thorough),
     "sys/devices/platform/17000000.ga10b/load",
     "sys/kernel/debug/bpmp/debug/clk/emc/rate",
     "var/lib/nvpmodel/status",

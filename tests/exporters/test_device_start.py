@@ -9,20 +9,15 @@ import pytest
 from exporters.device.tree import Tree
 from exporters.emulated.boards import load, write
 from exporters.jetson.kind import Kind, kind_of
+from tests.builders.boards import BoardsOnDisk
 from tests.builders.exporters import write_tree
 from tests.builders.hanging_tree import Hanging
 
 SOON_SECONDS = 0.05
 
 
-@pytest.fixture
-def orin(tmp_path: Path) -> Path:
-    write(load("orin-nx"), tmp_path)
-    return tmp_path
-
-
-def test_a_question_that_hangs_is_answered_so_that_nothing_is_spared(orin: Path) -> None:
-    tree = Hanging(orin, "")
+def test_a_question_that_hangs_is_answered_so_that_nothing_is_spared(boards_on_disk: BoardsOnDisk) -> None:
+    tree = Hanging(boards_on_disk["orin-nx"], "")
     assert kind_of(tree, SOON_SECONDS) == Kind(is_machine=False, is_jetson=True, tells_gpu_load=True, has_lines=False)
     tree.over.set()
 

@@ -12,7 +12,7 @@ from exporters.device.source import Report, SensorState, Source
 from exporters.emulated.boards import write
 from exporters.jetson.tegrastats_feed import RECORDED_PATH
 from exporters.wiring import AUTO, OFF, Device, Watch, _while_fresh
-from tests.builders.boards import board
+from tests.builders.boards import BoardsOnDisk, board
 from tests.builders.exporters import Page, write_tree
 
 LINE = "RAM 2600/3964MB (lfb 100x4MB) CPU [25%@1479,24%@1479,19%@1479,20%@1479] EMC_FREQ 0% GR3D_FREQ 12% GPU@45C CPU@46.5C\n"
@@ -20,6 +20,7 @@ LINE = "RAM 2600/3964MB (lfb 100x4MB) CPU [25%@1479,24%@1479,19%@1479,20%@1479] 
 
 @pytest.fixture
 def orin(tmp_path: Path) -> Path:
+    """A tree that a test may change."""
     write(board("orin-nx"), tmp_path)
     return tmp_path
 
@@ -81,8 +82,8 @@ def test_a_text_beside_a_running_machine_counts_only_while_it_is_written_to(tmp_
     assert look().sensors == [("tegrastats", reason)]
 
 
-def test_only_a_program_is_run_and_only_when_the_device_starts(orin: Path) -> None:
-    program = orin / "tegrastats"
+def test_only_a_program_is_run_and_only_when_the_device_starts(tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
+    orin, program = boards_on_disk["orin-nx"], tmp_path / "tegrastats"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     assert Device(Watch(orin, 5.0, tegrastats=str(program)))._feed is not None
@@ -101,8 +102,8 @@ def test_what_a_running_tegrastats_says_goes_through_the_window_and_a_recording_
     assert "tegrastats" not in [source.name for source in Device(Watch(orin, 5.0)).sampler.sources()]
 
 
-def test_lent_cores_replace_the_host(orin: Path) -> None:
-    device = Device(Watch(orin, 5.0, lent_cores=1.5))
+def test_lent_cores_replace_the_host(boards_on_disk: BoardsOnDisk) -> None:
+    device = Device(Watch(boards_on_disk["orin-nx"], 5.0, lent_cores=1.5))
     device.sampler.sample()
     said = Page(device.collector)
     device.stop()

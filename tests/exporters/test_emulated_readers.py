@@ -15,7 +15,7 @@ from exporters.emulated.rendering import Clock, Frame, frame_of
 from exporters.emulated.stories import STORIES
 from exporters.emulated.writing import TreeWriter
 from tests.builders.board_looks import Look, look, sources
-from tests.builders.boards import NOW, board
+from tests.builders.boards import NOW, UNALIKE, board
 
 
 class Played:
@@ -80,7 +80,7 @@ def test_readers_say_what_is_true_of_every_board_in_every_phase(name: str, tmp_p
     played.close()
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name != "thor"])
+@pytest.mark.parametrize("name", [name for name in UNALIKE if name != "thor"])
 def test_the_gpus_load_is_the_models_and_a_dead_one_is_missing(name: str, tmp_path: Path) -> None:
     played = Played(name, tmp_path, "failing")
     seen = played.until(20)
@@ -91,7 +91,7 @@ def test_the_gpus_load_is_the_models_and_a_dead_one_is_missing(name: str, tmp_pa
     played.close()
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", UNALIKE)
 def test_a_zone_without_power_is_switched_off_and_not_lost(name: str, tmp_path: Path) -> None:
     played = Played(name, tmp_path, "calm")
     reasons = {reason for (sensor, _), reason in played.until(3).states.items() if sensor.startswith("temperature/")}

@@ -14,9 +14,9 @@ import pytest
 from exporters import cli
 from exporters.cli import main
 from exporters.device.server import Endpoint
-from exporters.emulated.boards import load, write
 from exporters.options import parser, settings
 from exporters.workload import listener, publish
+from tests.builders.boards import BoardsOnDisk
 
 ROOT = Path(cli.__file__).parents[1]
 
@@ -135,9 +135,8 @@ def test_nothing_heavier_than_the_standard_library_and_prometheus_client_is_impo
 
 
 @pytest.fixture
-def orin(tmp_path: Path) -> Path:
-    write(load("orin-nx"), tmp_path)
-    return tmp_path
+def orin(boards_on_disk: BoardsOnDisk) -> Path:
+    return boards_on_disk["orin-nx"]
 
 
 def test_once_prints_the_page_of_a_recorded_tree_with_the_load_of_that_time(orin: Path, capsys: pytest.CaptureFixture[str]) -> None:

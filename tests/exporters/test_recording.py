@@ -11,15 +11,12 @@ import pytest
 
 from exporters.device.recorded import NOTE
 from exporters.device.tree import Tree
-from exporters.emulated.boards import load, names, write
+from exporters.emulated.boards import load, write
 from exporters.recording.allowed import reduced
 from exporters.recording.gathering import DISK, EARLIER, STAT, gather
 from exporters.recording.saving import save, told_by
 from tests.builders.board_looks import Look, look, sources
-from tests.builders.boards import BoardsOnDisk
-
-UNALIKE = ("nano", "agx-xavier", "orin-nx", "thor")
-"""One board of each generation."""
+from tests.builders.boards import UNALIKE, BoardsOnDisk
 
 SECRETS = {
     "proc/device-tree/serial-number": "1423020012345\0",
@@ -53,7 +50,7 @@ def all_text(folder: Path) -> str:
     return "\n".join(path.read_text(encoding="latin-1") for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", [name if name in UNALIKE else pytest.param(name, marks=pytest.mark.thorough) for name in names()])
+@pytest.mark.parametrize("name", UNALIKE)
 def test_the_readers_say_of_a_recording_what_they_said_of_the_board(name: str, tmp_path: Path, boards_on_disk: BoardsOnDisk) -> None:
     board, target = boards_on_disk[name], tmp_path / "recording"
     recorded(board, target)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from exporters.emulated.boards import load, write
 from exporters.recording import cli
 from exporters.recording.gathering import Recording
 from exporters.recording.reading import NotTaken, Worker
 from exporters.recording.saving import save
+from tests.builders.boards import BoardsOnDisk
 
 BOARD = "nano"
 
@@ -27,9 +27,8 @@ def program(folder: Path, body: str) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    write(load(BOARD), tmp_path / "root")
-    return tmp_path / "root"
+def root(boards_on_disk: BoardsOnDisk) -> Path:
+    return boards_on_disk[BOARD]
 
 
 def record(recording: Recording, asked: str | None, root: Path) -> Recording:
