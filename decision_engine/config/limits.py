@@ -89,6 +89,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "window_seconds": _INTERVAL,
         "site_share": _ratio,
         "site_workloads": _MOVES,
+        "site_seconds": _REST,
     },
     "updating": {
         "canary_seconds": _REST,

@@ -102,7 +102,7 @@ def _advance_moves(snapshot: Snapshot, memory: Memory, limits: Limits) -> CycleR
             due_at=snapshot.now + limits.overload.relieved_within_seconds,
         )
         for move in ended
-        if move.state is MoveState.DONE
+        if move.state is MoveState.DONE and move.policy != taking_back.TAKE_BACK  # what is taken back is not taken back again
     )
     return CycleRecord(at=snapshot.now, transitions=transitions, rests=rests, watches=watches, outcomes=check_effects(snapshot, memory))
 
@@ -119,9 +119,10 @@ def _rests_after(move: Move, memory: Memory, now: float, limits: Limits) -> tupl
         seconds = moving.failed_target_rest_seconds * float(2**doublings)
         return (Rest("build", move.order.build_there, now + seconds),) if move.state is MoveState.UNDONE else ()
     target_seconds = moving.failed_target_rest_seconds if move.state is MoveState.UNDONE else moving.device_rest_seconds
+    source = (Rest("device", move.order.source, now + moving.device_rest_seconds),) if move.order.replaces else ()
     return (
         Rest("workload", move.order.workload, now + moving.workload_rest_seconds),
-        Rest("device", move.order.source, now + moving.device_rest_seconds),
+        *source,
         Rest("device", move.order.target, now + target_seconds),
     )
 
@@ -146,7 +147,7 @@ def _weigh(course: _Course, proposal: Proposal, snapshot: Snapshot, limits: Limi
     refusal = (
         refuse_wish(proposal, sighting, snapshot, limits)
         or _under_way(proposal, course.memory)
-        or over_fleet_budget(proposal.wish, course.memory, snapshot.now, limits)
+        or over_fleet_budget(proposal, course.memory, snapshot.now, limits)
         or _waits(proposal, course)
     )
     if refusal is not None:

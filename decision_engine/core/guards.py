@@ -7,8 +7,9 @@ from dataclasses import replace
 from decision_engine.catalog.model import RESOURCES
 from decision_engine.core.decision import MoveOrder
 from decision_engine.core.limits import Limits
-from decision_engine.core.memory import REPAIRING, Memory, Sighting
-from decision_engine.core.proposal import Place, Proposal, Reason, Relieve, Wish
+from decision_engine.core.memory import Memory, Sighting
+from decision_engine.core.move import REPAIRING
+from decision_engine.core.proposal import Notice, Place, Proposal, Reason, Relieve
 from decision_engine.core.snapshot import Snapshot
 
 LOOK_GAP_CYCLES = 3.0
@@ -54,8 +55,8 @@ def refuse_wish(proposal: Proposal, sighting: Sighting, snapshot: Snapshot, limi
 def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory: Memory, limits: Limits) -> Reason | None:
     """Guards on a planned move: ends at rest, budget left, and whether this scenario may act at all."""
     now = snapshot.now
-    if (given_up := _given_up(order, proposal, memory, now, limits)) is not None:
-        return given_up
+    if proposal.policy == REPAIRING:  # what does not work waits for no rest and no budget
+        return _given_up(order, memory, now, limits) or _not_autonomous(proposal, limits)
     if order.stays:
         return _may_not_change(order, memory, now, limits) or _not_autonomous(proposal, limits)
     for kind, id_, rests in (
@@ -68,11 +69,11 @@ def refuse_move(order: MoveOrder, proposal: Proposal, snapshot: Snapshot, memory
     return _over_site_budget(order, memory, now, limits) or _not_autonomous(proposal, limits)
 
 
-def _given_up(order: MoveOrder, proposal: Proposal, memory: Memory, now: float, limits: Limits) -> Reason | None:
+def _given_up(order: MoveOrder, memory: Memory, now: float, limits: Limits) -> Reason | None:
     """Whether an AI was brought back so often that a person must look."""
     repairing = limits.repairing
     tried = sum(at > now - repairing.window_seconds for at in memory.repairs.get(order.workload, ()))
-    if proposal.policy != REPAIRING or tried < repairing.attempts:
+    if tried < repairing.attempts:
         return None
     return Reason("repair_given_up", {"workload": order.workload, "times": tried, "window_seconds": repairing.window_seconds})
 
@@ -82,19 +83,26 @@ def _may_not_change(order: MoveOrder, memory: Memory, now: float, limits: Limits
     until = memory.build_rests.get(order.build_there, 0.0)
     if until > now:
         return Reason("build_failed_lately", {"build": order.build_there, "seconds": until - now})
-    if sum(move.order.stays and not move.overdue for move in memory.moves.values()) >= limits.budget.changes_in_flight:
+    return _over_change_budget(memory, limits)
+
+
+def _over_change_budget(memory: Memory, limits: Limits) -> Reason | None:
+    changes = sum(move.order.stays and move.policy != REPAIRING and not move.overdue for move in memory.moves.values())
+    if changes >= limits.budget.changes_in_flight:
         return Reason("budget_in_flight", {"limit": limits.budget.changes_in_flight})
     return None
 
 
-def over_fleet_budget(wish: Wish, memory: Memory, now: float, limits: Limits) -> Reason | None:
+def over_fleet_budget(proposal: Proposal, memory: Memory, now: float, limits: Limits) -> Reason | None:
     """Whether the fleet may begin another move at all; asked before planning, so that a spent budget costs no plans.
 
-    What stays on its device is no move; it has a budget of its own.
+    What stays on its device is no move; it has a budget of its own. A repair waits for none.
     """
-    budget = limits.budget
-    if isinstance(wish, Place) and wish.device and wish.replaces.rpartition("#")[0].endswith("@" + wish.device):
+    budget, wish = limits.budget, proposal.wish
+    if isinstance(wish, Notice) or proposal.policy == REPAIRING:
         return None
+    if isinstance(wish, Place) and wish.device and wish.replaces.rpartition("#")[0].endswith("@" + wish.device):
+        return _over_change_budget(memory, limits)
     if sum(not move.overdue and not move.order.stays for move in memory.moves.values()) >= budget.in_flight:
         return Reason("budget_in_flight", {"limit": budget.in_flight})
     if sum(at > now - budget.window_seconds for at, _ in memory.begun) >= budget.fleet_moves:

@@ -82,7 +82,7 @@ class Repairing:
 
     ``silent_intervals`` of a package without a result count as silent, ``missing_seconds`` without any placement as missing;
     ``attempts`` in ``window_seconds``, then a person is asked. More than ``site_share`` of a site's workloads (at least
-    ``site_workloads``) in trouble at once is no matter of single AIs.
+    ``site_workloads``) that came into trouble within ``site_seconds`` are no matter of single AIs.
     """
 
     silent_intervals: float = 3.0
@@ -91,6 +91,7 @@ class Repairing:
     window_seconds: float = 3600.0
     site_share: float = 0.2
     site_workloads: int = 3
+    site_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from decision_engine.core.decision import Decision, Promise
-from decision_engine.core.move import ENDED, Move, MoveState, Transition
+from decision_engine.core.move import ENDED, REPAIRING, Move, MoveState, Transition
 
 MOVE_DURATIONS_KEPT = 50
 EffectVerdict = Literal["kept", "missed", "worse", "unknown"]
-REPAIRING = "repair"
-"""The policy that brings AIs back."""
 REPAIRS_KEPT = 20
 BEGUN_KEPT = 1000
 """Enough for any budget window; older moves cannot matter to one."""
@@ -242,7 +240,7 @@ def _remember_moves(memory: Memory, transitions: tuple[Transition, ...]) -> Memo
             moves.pop(move.order.workload, None)
         else:
             moves[move.order.workload] = move
-        if move.state is MoveState.FIRST_RESULT and transition.because.code == "first_result_seen":
+        if move.state is MoveState.FIRST_RESULT and transition.because.code == "first_result_seen" and not move.order.stays:
             seconds.append(move.since - move.begun_at)
     return replace(
         memory,

@@ -32,6 +32,8 @@ class MoveState(StrEnum):
 RETRY_DOUBLINGS = 4
 """A repeated order waits at most sixteen times the first wait: a runtime that comes back is used within minutes."""
 
+REPAIRING = "repair"
+"""The policy that brings AIs back."""
 OVERDUE_DEADLINES = 2.0
 """A stop that is not seen after this many deadlines is for a person: a runtime never came back, or a program will not end."""
 
@@ -55,6 +57,11 @@ class Move:
     detail: str = ""
     refused: str = ""
     overdue: bool = False
+
+    @property
+    def restores(self) -> bool:
+        """Whether there is something to go back to: what is repaired did not work, and what is not replaced was not there."""
+        return self.order.replaces and self.policy != REPAIRING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +156,7 @@ def _step_ready(move: Move, source: _Sight, target: _Sight, snapshot: Snapshot, 
     now = snapshot.now
     if target.good and _has_result(move, target, snapshot, moving):
         if not move.order.replaces:
-            return _become(move, MoveState.DONE, now, None, Reason("first_result_seen", {"target": move.order.target}))
+            return _become(move, MoveState.DONE, now, None, Reason("started_works", {"target": move.order.target}))
         stop = stop_source(move.id, move.order)
         return _become(move, MoveState.FIRST_RESULT, now, stop, Reason("first_result_seen", {"target": move.order.target}))
     if target.lost:
@@ -173,7 +180,8 @@ def _has_result(move: Move, target: _Sight, snapshot: Snapshot, moving: Moving) 
 def _step_stopping(move: Move, source: _Sight, target: _Sight, now: float, moving: Moving) -> Transition | None:
     """The source may only go while the target is seen Ready: whatever else is true, nothing is stopped on a guess."""
     if target.good and source.present is False:
-        return _become(move, MoveState.DONE, now, None, Reason("source_gone", {"source": move.order.source}))
+        gone = Reason("old_build_gone" if move.order.stays else "source_gone", {"source": move.order.source})
+        return _become(move, MoveState.DONE, now, None, gone)
     if target.good and _retry_due(move, now, moving):
         return _again(move, now, stop_source(move.id, move.order))
     if target.good and move.state is MoveState.FIRST_RESULT and source.phase == STOPPING:
@@ -188,17 +196,19 @@ def _step_undoing(move: Move, source: _Sight, target: _Sight, now: float, moving
 
     Where nothing was to be replaced, or the source's runtime does not answer, there is nothing to restore.
     """
-    nothing_to_restore = not move.order.replaces or source.present is None
+    nothing_to_restore = not move.restores or source.present is None
     if (source.good or nothing_to_restore) and target.present is False:
-        return _become(move, MoveState.UNDONE, now, None, Reason("target_gone", {"target": move.order.target}))
-    if move.order.replaces and source.lost and target.good:
+        gone = Reason("new_build_gone" if move.order.stays else "target_gone", {"target": move.order.target})
+        return _become(move, MoveState.UNDONE, now, None, gone)
+    if source.lost and target.good:
         sweep = stop_source(move.id, move.order) if source.present else None
         return _become(move, MoveState.DONE, now, sweep, Reason("kept_last_placement", {"target": move.order.target}))
     if not _retry_due(move, now, moving):
         return None
-    if target.present and (source.good or not move.order.replaces or (source.present is None and target.phase == FAILED)):
+    if target.present and (source.good or not move.restores or (source.present is None and target.phase == FAILED)):
         return _again(move, now, stop_target(move.id, move.order))
-    if move.order.replaces and source.lost and target.lost:
+    # Where the target's runtime is silent the camera must not wait for it: its older generation is stopped on return.
+    if move.restores and source.lost and (target.lost or target.present is None):
         return _again(move, now, start_source(move.id, move.order, move.orders + 1))
     return None
 
@@ -214,11 +224,11 @@ def _overdue(move: Move, now: float, moving: Moving) -> Transition | None:
 
 
 def _undo(move: Move, source: _Sight, now: float, why: str) -> Transition:
-    """Take the target back while the source is Ready or there is none; where the source is known to be lost, start it again; else wait."""
-    if source.good or not move.order.replaces:
+    """Take the target back while the source is Ready; where there is one that is known to be lost, start it again; else wait and see."""
+    if source.good:
         order: Order | None = stop_target(move.id, move.order)
     else:
-        order = start_source(move.id, move.order, move.orders + 1) if source.lost else None
+        order = start_source(move.id, move.order, move.orders + 1) if move.restores and source.lost else None
     return _become(replace(move, detail=why), MoveState.UNDOING, now, order, Reason(why, {"target": move.order.target}))
 
 

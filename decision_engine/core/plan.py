@@ -12,7 +12,7 @@ from decision_engine.core.ledger import Ledger, cost_at, sole_ready_placements
 from decision_engine.core.limits import Limits
 from decision_engine.core.memory import Memory
 from decision_engine.core.proposal import Notice, Parameter, Place, Proposal, Reason, Relieve, Return
-from decision_engine.core.snapshot import NOWHERE, Floats, Ints, Snapshot
+from decision_engine.core.snapshot import FAILED, NOWHERE, Floats, Ints, Snapshot
 from decision_engine.core.targets import REFUSALS, Answer, Question, alternatives, ask, finite
 
 WORKLOADS_TRIED = 16
@@ -129,6 +129,7 @@ def _plan_place(wish: Place, room: Room) -> Planned:
         question = Question(
             workload=workload, source=here if only == NOWHERE else NOWHERE, margin_ratio=room.limits.moving.target_margin_ratio,
             variant=variant, other_build=variant != runs, frees=here, role=role, only=only,
+            dead=placement != NOWHERE and int(p.phase[placement]) == FAILED,
         )  # fmt: skip
         answer = ask(question, snapshot, room.ledger, room.memory, room.limits)
         target = answer.best(snapshot)

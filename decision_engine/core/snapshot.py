@@ -154,7 +154,8 @@ class Placements:
 
     ``workload`` and ``device`` are indices (NOWHERE: not in the catalogue), ``variant`` too (NOWHERE: no declared build is seen to run);
     ``last_result_at`` is the Unix time of the newest result (NaN: none seen); ``confidence`` the recent mean (NaN: unknown).
-    ``last_frame_at`` is the Unix time of the newest frame (NaN: none seen), ``cause`` why a failed one failed, in one word ("" unknown).
+    ``last_frame_at`` is the Unix time of the newest frame (NaN: none seen), ``told_at`` of the newest sample in which the AI spoke of its
+    frames, ``cause`` why a failed one failed, in one word ("" unknown).
     """
 
     ids: tuple[str, ...]
@@ -166,6 +167,7 @@ class Placements:
     since: Floats
     last_result_at: Floats
     last_frame_at: Floats
+    told_at: Floats
     confidence: Floats
     cause: tuple[str, ...]
 

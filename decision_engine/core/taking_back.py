@@ -35,7 +35,7 @@ def _wish(workload: str, regret: Regret, snapshot: Snapshot, limits: Limits) -> 
         return None
     rows = snapshot.placements_of(snapshot.workloads.ids.index(workload))
     here = rows[(p.device[rows] == target) & (p.phase[rows] == READY)]
-    if len(rows) != 1 or not len(here):
+    if len(rows) != 1 or not len(here) or not snapshot.workloads.movable[p.workload[rows[0]]]:
         return None
     parameters: dict[str, Parameter] = {
         "workload": workload,

@@ -52,7 +52,7 @@ class Question:
 
     ``variant`` is the build that would be started, ``other_build`` whether that is another than the one whose cost is known from
     running. ``source`` is the device that is out of the question (NOWHERE: none), ``frees`` the one that the replaced placement
-    leaves: while both run, both are in memory, but they share the frames.
+    leaves: while both run, both are in memory, but they share the frames; ``dead`` says that it runs no more.
     """
 
     workload: int
@@ -60,6 +60,7 @@ class Question:
     margin_ratio: float
     variant: int
     other_build: bool = False
+    dead: bool = False
     frees: int = NOWHERE
     role: str = ""
     only: int = NOWHERE
@@ -120,13 +121,13 @@ def ask(question: Question, snapshot: Snapshot, ledger: Ledger, memory: Memory, 
         "in_a_move": np.array([id_ in in_move for id_ in d.ids]) if in_move else np.zeros(len(d.ids), bool),
         "resting": _resting(snapshot, memory),
         "cost_unknown": np.any(applicable & np.isnan(cost), axis=1),
-        "no_forecast": np.any(applicable & np.isnan(before), axis=1),
+        "no_forecast": np.any(applicable & (np.isnan(before) | np.isnan(highest)), axis=1),
         "no_room": np.any(applicable & (after > room), axis=1),
         # It would want to hand a workload on itself: trigger and target are judged by the same model of the event.
         "likely_overload": np.any(applicable & ~(highest + cost < room), axis=1),
     }
     if question.frees != NOWHERE:
-        _spare(checks, question.frees, bool(after[question.frees, MEMORY] > snapshot.resource_limits[MEMORY]))
+        _spare(checks, question, bool(after[question.frees, MEMORY] > snapshot.resource_limits[MEMORY]))
     refusal = np.full(len(d.ids), SUITABLE)
     for index, name in enumerate(REFUSALS):
         refusal[(refusal == SUITABLE) & checks[name]] = index
@@ -141,11 +142,15 @@ def _does_not_fit(variant: int, snapshot: Snapshot) -> Bools:
     return np.ones(len(kinds), dtype=bool) if variant == NOWHERE else ~snapshot.variants.fit[variant, kinds]
 
 
-def _spare(checks: dict[str, Bools], device: int, memory_is_short: bool) -> None:
-    """A workload that stays where it is brings no load: of room, only memory for both placements at once is asked for."""
-    for name in ("too_hot", "resting", "cost_unknown", "no_forecast", "likely_overload"):
-        checks[name][device] = False
-    checks["no_room"][device] = memory_is_short
+def _spare(checks: dict[str, Bools], question: Question, memory_is_short: bool) -> None:
+    """A workload that stays where it is brings no load: of room, only memory for both placements at once is asked for.
+
+    What runs as it is now needs no new knowledge either; what does not run leaves its memory free.
+    """
+    known = () if question.other_build else ("not_fresh", "cost_unknown")
+    for name in ("too_hot", "resting", "no_forecast", "likely_overload", *known):
+        checks[name][question.frees] = False
+    checks["no_room"][question.frees] = memory_is_short and not question.dead
 
 
 def _added(question: Question, snapshot: Snapshot) -> Floats:

@@ -147,7 +147,7 @@ class ShareKeeper:
             unmeasured[:, number] = running & ~before & ~(awaited & measurable)
         gpu = np.full(len(listed.ids), np.nan)
         declared = listed.workload >= 0
-        build = np.where(listed.variant != NOWHERE, listed.variant, index.variant[listed.workload])
+        build = np.where(listed.variant != NOWHERE, listed.variant, np.append(index.variant, NOWHERE)[listed.workload])
         declared &= build != NOWHERE
         gpu[declared] = index.declared_gpu_ratio[build[declared]]
         unmeasured[:, MEASURED] = running & (gpu != 0.0)  # declared to need none of it: nothing to tell apart

@@ -156,9 +156,17 @@ def _placements(listed: PlacementRows, readings: Readings) -> Placements:
         since=listed.since,
         last_result_at=np.where(result > 0, result, np.nan),  # a program that has had no result yet may say 0
         last_frame_at=_seen(listed, readings, "last_frame", only_fresh=False),
+        told_at=_told(listed, readings, "last_frame"),
         confidence=_seen(listed, readings, "confidence", only_fresh=True),
         cause=listed.cause,
     )
+
+
+def _told(listed: PlacementRows, readings: Readings, signal: str) -> Floats:
+    """When each listed placement was last heard of a signal (P); NaN never."""
+    found = readings.placement_column(signal)
+    row = np.array([found.row.get(id_, ELSEWHERE) for id_ in listed.ids], dtype=np.int64)
+    return np.append(found.column.at, np.nan)[row]
 
 
 def _seen(listed: PlacementRows, readings: Readings, signal: str, only_fresh: bool) -> Floats:

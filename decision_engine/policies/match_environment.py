@@ -68,8 +68,14 @@ def _wish(policy: MatchEnvironmentPolicy, placement: int, snapshot: Snapshot, li
         scenario=policy.scenario,
         subject=f"{name}/{seen}",
         urgency=confidence,
-        wish=Place(workload=name, replaces=p.ids[placement], device=device, environment_class=seen),
+        wish=Place(workload=name, replaces=p.ids[placement], device=device, environment_class=seen, version=_fixed(workload, snapshot)),
         because=Reason("environment_changed", parameters),
         evidence=(Evidence("environment", c.ids[camera], float(seen), at, True), Evidence(CONFIDENCE, c.ids[camera], confidence, at, True)),
         steady_seconds=limits.environment.stable_seconds,
     )
+
+
+def _fixed(workload: int, snapshot: Snapshot) -> str:
+    """The version that the catalogue names for a workload; "" where the newest is meant."""
+    declared = int(snapshot.workloads.variant[workload])
+    return snapshot.variants.version[declared] if snapshot.workloads.version_is_fixed[workload] and declared != NOWHERE else ""

@@ -9,7 +9,7 @@ import numpy as np
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Evidence, Notice, Parameter, Place, Proposal, Reason, Wish
 from decision_engine.core.reading import Quality
-from decision_engine.core.snapshot import FAILED, NOWHERE, READY, Bools, Ints, Snapshot
+from decision_engine.core.snapshot import FAILED, NOWHERE, READY, Bools, Floats, Ints, Snapshot
 
 IMAGE_PULL = "image_pull"
 
@@ -31,7 +31,7 @@ class RepairPolicy:
         """Mask the columns for each way of not working; a workload in trouble in two ways is wished for once."""
         failed, silent, blind = _failed(snapshot), _silent(snapshot, limits), _without_frames(snapshot, limits)
         missing = _missing(snapshot)
-        troubled = np.concatenate([snapshot.placements.workload[failed], snapshot.placements.workload[silent], missing])
+        troubled = snapshot.placements.workload[_newly(failed, silent, snapshot, limits)]
         held = _sites_in_trouble(troubled, snapshot, limits)
         wishes = [
             *(_failed_wish(self, int(row), snapshot) for row in failed),
@@ -66,6 +66,15 @@ def _failed(snapshot: Snapshot) -> Ints:
     return np.array(sorted(newest.values()), dtype=np.int64)
 
 
+def _newly(failed: Ints, silent: Ints, snapshot: Snapshot, limits: Limits) -> Ints:
+    """Which of those in trouble have been so for no longer than a minute or so: what fails together has something in common."""
+    p, window = snapshot.placements, limits.repairing.site_seconds
+    with np.errstate(invalid="ignore"):
+        just_failed = snapshot.now - p.since[failed] <= window
+        just_silent = p.last_frame_at[silent] - p.last_result_at[silent] <= _patience(silent, snapshot, limits) + window
+    return np.concatenate([failed[just_failed], silent[just_silent]])
+
+
 def _ready_alone(snapshot: Snapshot) -> Bools:
     """P: the only placement of its workload, Ready, of a package whose results are seen, on a device whose scrape is fresh."""
     p, w = snapshot.placements, snapshot.workloads
@@ -76,30 +85,33 @@ def _ready_alone(snapshot: Snapshot) -> Bools:
     return rows
 
 
-def _ages(rows: Ints, snapshot: Snapshot, limits: Limits) -> tuple[Bools, Bools, Bools]:
-    """Of some placements: ready for long enough to be judged, without a result for too long, and with a frame lately."""
+def _patience(rows: Ints, snapshot: Snapshot, limits: Limits) -> Floats:
+    """How long each of some placements may give no result: some intervals, and the scrapes until it is known."""
+    workload = snapshot.placements.workload[rows]
+    return limits.repairing.silent_intervals * snapshot.workloads.interval_seconds[workload] + limits.times.fresh_seconds
+
+
+def _speaking(snapshot: Snapshot, limits: Limits) -> Ints:
+    """Ready placements that are old enough to be judged and still speak of their frames: of who is mute, nothing is known."""
     p = snapshot.placements
-    patience = limits.repairing.silent_intervals * snapshot.workloads.interval_seconds[p.workload[rows]]
-    patience = patience + limits.times.fresh_seconds  # the newest result is known only at the next scrapes
+    rows = np.flatnonzero(_ready_alone(snapshot))
     with np.errstate(invalid="ignore"):
-        old_enough = snapshot.now - p.since[rows] > patience
-        silent = ~(snapshot.now - p.last_result_at[rows] <= patience)
-        frames = snapshot.now - p.last_frame_at[rows] <= patience
-    return old_enough, silent, frames
+        heard = snapshot.now - p.told_at[rows] <= limits.times.fresh_seconds
+    return np.asarray(rows[heard & (snapshot.now - p.since[rows] > _patience(rows, snapshot, limits)) & np.isfinite(p.last_frame_at[rows])])
 
 
 def _silent(snapshot: Snapshot, limits: Limits) -> Ints:
-    """Ready placements that see frames and give no result."""
-    rows = np.flatnonzero(_ready_alone(snapshot))
-    old_enough, silent, frames = _ages(rows, snapshot, limits)
-    return rows[old_enough & silent & frames]
+    """Ready placements that see frames and give no result; both times are of the device's own clock, whatever that says."""
+    p, rows = snapshot.placements, _speaking(snapshot, limits)
+    with np.errstate(invalid="ignore"):
+        silent = ~(p.last_frame_at[rows] - p.last_result_at[rows] <= _patience(rows, snapshot, limits))
+    return np.asarray(rows[silent])
 
 
 def _without_frames(snapshot: Snapshot, limits: Limits) -> Ints:
-    """Ready placements that have seen frames before and see none any more."""
-    rows = np.flatnonzero(_ready_alone(snapshot))
-    old_enough, silent, frames = _ages(rows, snapshot, limits)
-    return rows[old_enough & silent & ~frames & np.isfinite(snapshot.placements.last_frame_at[rows])]
+    """Ready placements that have seen frames before, see none any more and say so."""
+    p, rows = snapshot.placements, _speaking(snapshot, limits)
+    return np.asarray(rows[p.told_at[rows] - p.last_frame_at[rows] > _patience(rows, snapshot, limits)])
 
 
 def _missing(snapshot: Snapshot) -> Ints:
@@ -134,7 +146,7 @@ def _failed_wish(policy: RepairPolicy, row: int, snapshot: Snapshot) -> Proposal
     name, device = snapshot.workloads.ids[int(p.workload[row])], snapshot.devices.ids[int(p.device[row])]
     parameters: dict[str, Parameter] = {"workload": name, "device": device, "cause": p.cause[row]}
     evidence = (Evidence("placements", p.ids[row], None, snapshot.now, True),)
-    if p.cause[row] != IMAGE_PULL:
+    if p.cause[row] != IMAGE_PULL or not snapshot.workloads.movable[p.workload[row]]:
         wish: Wish = Place(workload=name, replaces=p.ids[row], device=device)
         return _proposal(policy, name, wish, Reason("ai_failed", parameters), evidence)
     before = _build_before(row, snapshot)
@@ -153,7 +165,10 @@ def _build_before(row: int, snapshot: Snapshot) -> int:
     build, v = snapshot.variant_of(row), snapshot.variants
     if build == NOWHERE:
         return NOWHERE
-    older = [other for other in v.of(v.package[build], v.environment_class[build]) if other < build]
+    kind = snapshot.devices.kind[snapshot.placements.device[row]]
+    older = [
+        other for other in v.of(v.package[build], v.environment_class[build]) if other < build and v.active[other] and v.fit[other, kind]
+    ]
     return older[-1] if older else NOWHERE
 
 

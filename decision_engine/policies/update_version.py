@@ -7,7 +7,7 @@ import numpy as np
 from decision_engine.core.ledger import sole_ready_placements
 from decision_engine.core.limits import Limits
 from decision_engine.core.proposal import Evidence, Parameter, Place, Proposal, Reason
-from decision_engine.core.snapshot import NOWHERE, Ints, Snapshot
+from decision_engine.core.snapshot import FAILED, NOWHERE, READY, Ints, Snapshot
 
 
 class UpdateVersionPolicy:
@@ -46,13 +46,20 @@ def _newest(snapshot: Snapshot) -> Ints:
 
 
 def _next(late: list[int], target: int, snapshot: Snapshot, limits: Limits) -> list[int]:
-    """Who comes next: the canary alone until it has stood its time, then as many as a wave has."""
-    p = snapshot.placements
-    proven = (p.variant == target) & (snapshot.now - p.since >= limits.updating.canary_seconds) & np.isfinite(p.last_result_at)
-    ordered = sorted(late, key=lambda row: p.ids[row])
+    """Who comes next: the canary alone until it has worked its time, then as many as a wave has; nobody while the build fails anywhere."""
+    p, w = snapshot.placements, snapshot.workloads
+    runs = (p.variant == target) & (p.workload >= 0)
+    if (runs & (p.phase == FAILED)).any():
+        return []
+    stood = limits.updating.canary_seconds
+    with np.errstate(invalid="ignore"):
+        works = (p.last_result_at - p.since >= stood) | ~w.result_by_helper[p.workload]  # who publishes nothing proves itself by standing
+    proven = runs & (p.phase == READY) & (snapshot.now - p.since >= stood) & works
+    fits = [row for row in late if snapshot.variants.fit[target, snapshot.devices.kind[p.device[row]]]]
+    ordered = sorted(fits, key=lambda row: p.ids[row])
     if proven.any():
         return ordered[: limits.updating.wave]
-    return [] if (p.variant == target).any() else ordered[:1]
+    return [] if runs.any() else ordered[:1]
 
 
 def _wish(policy: UpdateVersionPolicy, placement: int, target: int, snapshot: Snapshot) -> Proposal:

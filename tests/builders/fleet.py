@@ -53,8 +53,10 @@ class FakeWorkload:
     reachable: tuple[str, ...] | None = None
     build: tuple[str, str] = ("01", "1.10")
     version_is_fixed: bool = False
-    last_frame_at: float = NOW - 1.0
+    last_frame_at: float | None = None
     cause: str = ""
+    told_seconds_ago: float = 2.0
+    by_helper: bool = True
 
 
 @dataclass
@@ -210,7 +212,7 @@ class FakeFleet:
             cost_measured=np.ones(len(ws), dtype=bool),
             movable=np.array([w.movable for w in ws], dtype=bool),
             version_is_fixed=np.array([w.version_is_fixed for w in ws], dtype=bool),
-            result_by_helper=np.ones(len(ws), dtype=bool),
+            result_by_helper=np.array([w.by_helper for w in ws], dtype=bool),
             interval_seconds=np.full(len(ws), 5.0),
             reachable={row: np.array([index[d] for d in w.reachable]) for row, w in enumerate(ws) if w.reachable is not None},
         )
@@ -228,7 +230,8 @@ class FakeFleet:
             phase=np.array([w.phase for _, w, _ in rows], dtype=int),
             since=np.array([w.since for _, w, _ in rows], dtype=float),
             last_result_at=np.array([w.last_result_at for _, w, _ in rows], dtype=float),
-            last_frame_at=np.array([w.last_frame_at for _, w, _ in rows], dtype=float),
+            last_frame_at=np.array([self.now - 1.0 if w.last_frame_at is None else w.last_frame_at for _, w, _ in rows], dtype=float),
+            told_at=np.array([self.now - w.told_seconds_ago for _, w, _ in rows], dtype=float),
             confidence=np.full(len(rows), 0.9),
             cause=tuple(w.cause for _, w, _ in rows),
         )

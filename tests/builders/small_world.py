@@ -147,6 +147,7 @@ class WorldFleet(FakeFleet):
             since=np.array([p.since for p in values], dtype=float),
             last_result_at=np.array([p.last_result_at for p in values], dtype=float),
             last_frame_at=np.array([self.now] * len(values), dtype=float),
+            told_at=np.array([self.now] * len(values), dtype=float),
             confidence=np.full(len(values), 0.9),
             cause=("",) * len(values),
         )

@@ -79,6 +79,12 @@ def test_what_is_no_longer_worse_or_cannot_be_seen_stays(change: dict[str, objec
     assert not seen_twice(fleet, Memory(regrets={HERO: Regret(decision="d1", promise=PROMISE, at=NOW)}))[0]
 
 
+def test_who_was_pinned_meanwhile_stays() -> None:
+    fleet = worse()
+    fleet.workloads[0].movable = False
+    assert not seen_twice(fleet, Memory(regrets={HERO: Regret(decision="d1", promise=PROMISE, at=NOW)}))[0]
+
+
 def test_after_ten_minutes_it_is_a_matter_of_its_own() -> None:
     assert not seen_twice(worse(), Memory(regrets={HERO: Regret(decision="d1", promise=PROMISE, at=NOW - 601.0)}))[0]
 

@@ -98,6 +98,13 @@ def test_a_class_without_a_build_keeps_what_runs_and_says_so_once() -> None:
     assert "no build of detector/cam-02/main for sunrise" in sentence(records[2].decisions[0])
 
 
+def test_a_version_that_the_catalogue_names_is_kept_under_another_sky() -> None:
+    fleet = raining()
+    fleet.workloads[1].version_is_fixed = True
+    decision = acts(seen_for(fleet, 3)[0])[0]
+    assert decision.move is not None and (decision.move.environment_class, decision.move.version) == ("02", "01")
+
+
 def test_a_package_for_one_class_only_does_not_depend_on_the_weather() -> None:
     fleet = raining()
     fleet.builds = [("detector", "01", "01")]

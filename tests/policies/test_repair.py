@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from decision_engine.core.decide import decide
@@ -42,8 +43,8 @@ def seen_for(fleet: FakeFleet, cycles: int, limits: Limits | None = None, memory
 
 def _going_on(workload: FakeWorkload, seconds: float) -> FakeWorkload:
     """What came lately goes on coming."""
-    frame, result = (at + seconds if NOW - at < CYCLE else at for at in (workload.last_frame_at, workload.last_result_at))
-    return replace(workload, last_frame_at=frame, last_result_at=result)
+    result = workload.last_result_at
+    return replace(workload, last_result_at=result + seconds if NOW - result < CYCLE else result)
 
 
 def said(records: list[CycleRecord]) -> list[tuple[str, str]]:
@@ -93,6 +94,8 @@ def test_an_image_that_cannot_be_pulled_is_not_tried_again_there(
         pytest.param({"last_result_at": NOW - 20.0}, "", id="four beats, and two scrapes late"),
         pytest.param({"last_result_at": NOW - 60.0, "last_frame_at": NEVER}, "", id="whether it sees frames nobody knows"),
         pytest.param({"last_result_at": NOW - 60.0, "phase": STARTING}, "", id="starting"),
+        pytest.param({"last_result_at": NOW - 60.0, "told_seconds_ago": 40.0}, "", id="it is not heard at all"),
+        pytest.param({"last_result_at": NOW - 30.0, "last_frame_at": NOW - 29.0}, "", id="its clock is half a minute slow"),
     ],
 )
 def test_silence_is_judged_by_results_and_frames(change: dict[str, object], expected: str) -> None:
@@ -139,10 +142,21 @@ def test_while_a_runtime_is_silent_nothing_is_held_for_missing() -> None:
 def test_many_at_one_site_at_once_are_the_sites_trouble() -> None:
     fleet = calm_fleet(6)
     for number in range(3):
-        fleet.workloads[number] = replace(fleet.workloads[number], phase=FAILED, cause="crash")
+        fleet.workloads[number] = replace(fleet.workloads[number], phase=FAILED, cause="crash", since=NOW - 10.0)
     records, _ = seen_for(fleet, 3)
     assert said(records) == [("hold", "first_look"), ("hold", "site_in_trouble")]
     assert sentence(records[1].decisions[0]).startswith("3 workloads of site north do not work at once")
+
+
+def test_what_failed_long_ago_does_not_hold_a_site() -> None:
+    fleet = calm_fleet(6)
+    for number in range(3):
+        fleet.workloads[number] = replace(fleet.workloads[number], phase=FAILED, cause="crash")
+    fleet.workloads[3] = replace(fleet.workloads[3], phase=FAILED, cause="crash", since=NOW - 10.0)
+    records, _ = seen_for(fleet, 2)
+    assert {decision.subject for record in records for decision in record.decisions if decision.verdict == "act"} == {
+        f"detector/cam-{number:02d}/main" for number in range(1, 5)
+    }, "and a repair waits for no budget of moves"
 
 
 def test_another_site_is_still_helped() -> None:
@@ -150,7 +164,7 @@ def test_another_site_is_still_helped() -> None:
     fleet.sites = ("north", "south")
     fleet.devices[5].site = 1
     for number in (0, 1, 2, 5):
-        fleet.workloads[number] = replace(fleet.workloads[number], phase=FAILED, cause="crash")
+        fleet.workloads[number] = replace(fleet.workloads[number], phase=FAILED, cause="crash", since=NOW - 10.0)
     assert act(seen_for(fleet, 2)[0]).subject == "detector/cam-06/main"
 
 
@@ -169,3 +183,48 @@ def test_a_failed_leftover_beside_a_working_one_is_no_trouble() -> None:
     snapshot.placements.phase[0] = FAILED
     (wish,) = RepairPolicy().propose(snapshot, quick_limits())
     assert wish.subject == HERO
+
+
+def test_an_environment_ai_is_started_again_and_never_moved() -> None:
+    fleet = fleet_with(phase=FAILED, cause="image_pull", movable=False)
+    decision = act(seen_for(fleet, 2)[0])
+    assert decision.move is not None and decision.move.target == "edge-01"
+
+
+def test_a_retired_version_is_no_way_back() -> None:
+    fleet = fleet_with(phase=FAILED, cause="image_pull", build=("01", "02"))
+    fleet.builds = [("detector", "01", "01"), ("detector", "01", "02")]
+    fleet.retired = (("detector", "01", "01"),)
+    for workload in fleet.workloads[1:]:
+        workload.build = ("01", "02")
+    assert act(seen_for(fleet, 2)[0]).reason.code == "image_not_pulled_elsewhere"
+
+
+def test_a_repair_that_fails_ends_and_the_next_one_is_counted() -> None:
+    """The new placement fails as the old one did: it is taken away, nothing is started behind it, and after three a person is asked."""
+    memory, codes, starts = Memory(), [], 0
+    for cycle in range(60):
+        fleet = fleet_with(phase=FAILED, cause="crash")
+        now = NOW + CYCLE * cycle
+        snapshot = replace(fleet, now=now, workloads=[_going_on(workload, CYCLE * cycle) for workload in fleet.workloads]).snapshot()
+        if HERO in memory.moves:  # what was started has failed at once; what was stopped is gone
+            move = memory.moves[HERO]
+            if move.state.value == "starting":
+                row = snapshot.placements
+                object.__setattr__(row, "ids", (*row.ids, move.order.target_placement))
+                for name, worth in (
+                    ("workload", 0),
+                    ("device", 0),
+                    ("variant", 0),
+                    ("generation", move.order.generation),
+                    ("phase", FAILED),
+                ):
+                    object.__setattr__(row, name, np.append(getattr(row, name), worth))
+                for name in ("since", "last_result_at", "last_frame_at", "told_at", "confidence"):
+                    object.__setattr__(row, name, np.append(getattr(row, name), now))
+                object.__setattr__(row, "cause", (*row.cause, "crash"))
+        record, memory = decide(snapshot, POLICY, quick_limits(), memory)
+        starts += sum(t.order is not None and t.order.verb == "start" for t in record.transitions)
+        codes += [decision.reason.code for decision in record.decisions]
+    assert starts == 3 and "repair_given_up" in codes
+    assert not memory.moves

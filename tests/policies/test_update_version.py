@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from decision_engine.core.snapshot import STARTING
+from decision_engine.core.snapshot import FAILED, STARTING
 from decision_engine.policies.update_version import UpdateVersionPolicy
 from tests.builders.fleet import NOW, FakeFleet, calm_fleet, quick_limits
 
@@ -67,6 +67,26 @@ def test_a_canary_that_does_not_work_proves_nothing(change: dict[str, object]) -
 )
 def test_who_runs_the_newest_or_nobody_knows_what_is_left_alone(runs: str, declared: tuple[str, ...]) -> None:
     assert wished(fleet_on(runs, runs, declared=declared)) == []
+
+
+def test_while_the_new_build_fails_anywhere_nobody_follows() -> None:
+    fleet = fleet_on("10", "02", "10")
+    fleet.workloads[2] = replace(fleet.workloads[2], phase=FAILED)
+    assert wished(fleet) == []
+
+
+def test_a_package_that_publishes_nothing_proves_itself_by_standing() -> None:
+    fleet = fleet_on("10", "02")
+    fleet.workloads[0].last_result_at = NOT_A_RESULT
+    fleet.workloads[0].by_helper = False
+    assert wished(fleet) == [("detector/cam-02/main", "10")]
+
+
+def test_a_device_that_the_build_does_not_fit_holds_nobody_up() -> None:
+    fleet = fleet_on("02", "02")
+    fleet.fit = [[True, True], [False, True]]
+    fleet.devices[1].kind = 1
+    assert wished(fleet) == [("detector/cam-02/main", "10")]
 
 
 def test_a_version_that_the_catalogue_names_stays() -> None:
