@@ -224,6 +224,6 @@ def test_any_array_has_a_defined_answer(values: Floats, limit: float, asked: lis
     table, found = FORECASTER.forecast(history(values, limit), None, END)
     sound(table, limits)
     sound(FORECASTER.forecast(history(values[:, :1], limit), found, END + 2.0 * GRID_SECONDS)[0], limits)
-    sound(FORECASTER.forecast(Series(values, now, now, np.full(len(values), limit)), found, now)[0], limits)
+    sound(FORECASTER.forecast(Series(values, now, GRID_SECONDS, np.full(len(values), limit)), found, now)[0], limits)
     for one in lived(FORECASTER, np.hstack([np.tile([1.0, 0.0], (len(values), 10)), values]), range(0, 20 + values.shape[1], 7))[0]:
         sound(one, limits)
