@@ -14,10 +14,10 @@ import pytest
 from decision_engine.core.memory import CycleRecord, Memory
 from decision_engine.execute.faults import JournalError
 from decision_engine.once import APART_SCRAPES, Blind, Findings, as_json, as_text, look_twice, print_once, remembered
-from tests.builders.service import CYCLE_SECONDS, UNREACHABLE, Story
+from tests.builders.service import CALM_SECONDS, CYCLE_SECONDS, UNREACHABLE, Story
 
-CALM_UNTIL_SECONDS, CALM_AGAIN_SECONDS = 30.0, 70.0
-"""Between them edge-03 is nearly full and then too full, and something would be done; before and after, nothing."""
+CALM_AGAIN_SECONDS = 70.0
+"""Until then edge-03 is nearly full and then too full, and something would be done."""
 
 
 @pytest.fixture
@@ -50,18 +50,11 @@ def looked(story: Story) -> Findings:
     return findings
 
 
-def pass_time(story: Story, until_seconds: float) -> None:
-    """Let the story go on without an engine."""
-    while story.plant.time < until_seconds:
-        story.plant.advance(CYCLE_SECONDS)
-        story.plant_source.scrape()
-
-
 def looks_at_the_trouble(story: Story) -> Iterator[Findings]:
     """Looks of engines that remember nothing, one after the other while there is something to be done."""
-    pass_time(story, CALM_UNTIL_SECONDS)
+    story.pass_unwatched(CALM_SECONDS)
     while story.plant.time < CALM_AGAIN_SECONDS:
-        pass_time(story, story.plant.time + CYCLE_SECONDS)
+        story.pass_unwatched(CYCLE_SECONDS)
         yield looked(story)
         story.engine.memory = Memory()
 
@@ -104,7 +97,7 @@ def test_what_is_held_or_refused_is_told_with_its_reason(story: Story) -> None:
 
 
 def test_a_move_under_way_is_told_with_its_next_step(story: Story) -> None:
-    pass_time(story, CALM_UNTIL_SECONDS)
+    story.pass_unwatched(CALM_SECONDS)
     while not story.engine.memory.moves:
         asyncio.run(story.live(CYCLE_SECONDS))
         assert story.plant.time < 60.0
@@ -133,7 +126,7 @@ def test_a_blind_look_is_no_answer(story: Story, blind_look: int) -> None:
 
 
 def test_a_running_engines_journal_is_read_and_its_looks_are_not_counted(story: Story) -> None:
-    pass_time(story, CALM_UNTIL_SECONDS)
+    story.pass_unwatched(CALM_SECONDS)
     while not story.engine.memory.moves:
         asyncio.run(story.live(CYCLE_SECONDS))
     journal, memory = remembered(f"sqlite:///{story.directory / 'journal.sqlite'}")

@@ -38,14 +38,28 @@ def test_an_overload_is_foreseen_avoided_and_the_work_returns(story: VirtualRun)
     assert result["queries_per_cycle_max"] <= 10
 
 
-def test_the_same_seed_gives_the_same_decisions(story: VirtualRun, tmp_path: Path) -> None:
-    again = live_virtually(tmp_path / "again")
-    assert [encode(record) for record in again.records] == [encode(record) for record in story.records]
-    assert {k: v for k, v in again.result.items() if k not in TIMED} == {k: v for k, v in story.result.items() if k not in TIMED}
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> VirtualRun:
+    """Another seed's story, up to its first decisions."""
+    return live_virtually(tmp_path_factory.mktemp("virtual") / "other", seed=2, seconds=45.0)
 
 
-def test_another_seed_is_another_story(story: VirtualRun, tmp_path: Path) -> None:
-    other = live_virtually(tmp_path / "other", seed=2, seconds=45.0)
+def the_same(one: VirtualRun, again: VirtualRun) -> None:
+    """Two runs decided the same, for the same reasons and with the same end."""
+    assert [encode(record) for record in again.records] == [encode(record) for record in one.records]
+    assert {k: v for k, v in again.result.items() if k not in TIMED} == {k: v for k, v in one.result.items() if k not in TIMED}
+
+
+def test_the_same_seed_gives_the_same_decisions(other: VirtualRun, tmp_path: Path) -> None:
+    the_same(other, live_virtually(tmp_path / "again", seed=2, seconds=45.0))
+
+
+@pytest.mark.thorough
+def test_the_same_seed_gives_the_same_decisions_to_the_end(story: VirtualRun, tmp_path: Path) -> None:
+    the_same(story, live_virtually(tmp_path / "again"))
+
+
+def test_another_seed_is_another_story(story: VirtualRun, other: VirtualRun) -> None:
     assert encode(other.records[0]) != encode(story.records[0])
 
 
