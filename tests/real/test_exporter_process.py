@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -73,12 +74,12 @@ def until(port: int, true: Callable[[Scrape], bool]) -> Scrape:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until somebody listens there."""
+    """Until somebody answers there: the port is taken before the socket for AI programs is made, and answers after."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        with suppress(OSError):
+            Scrape(port)
+            return
         time.sleep(0.05)
     raise AssertionError(f"the exporter did not come up, exit code {process.poll()}")
 
